@@ -1,0 +1,92 @@
+/** Every operation of the Broker, one line each: the table of contents. */
+import { createHttpApp } from '@nexus/http/app';
+import type { Deps } from './deps.js';
+import { describeApp } from './document.js';
+import { registerQueryAudit } from './routes/audit/query-audit.js';
+import { registerCheckConnection } from './routes/connections/check-connection.js';
+import { registerCompleteConnection } from './routes/connections/complete-connection.js';
+import { registerDeleteAnyConnection } from './routes/connections/delete-any-connection.js';
+import { registerDeleteConnection } from './routes/connections/delete-connection.js';
+import { registerGetAnyConnection } from './routes/connections/get-any-connection.js';
+import { registerGetToken } from './routes/connections/get-token.js';
+import { registerListAllConnections } from './routes/connections/list-all-connections.js';
+import { registerListConnections } from './routes/connections/list-connections.js';
+import { registerRefreshConnection } from './routes/connections/refresh-connection.js';
+import { registerRequestConnection } from './routes/connections/request-connection.js';
+import { registerResolveConnection } from './routes/connections/resolve-connection.js';
+import { registerCaptureCredential } from './routes/flows/capture-credential.js';
+import { registerCompleteAuthorization } from './routes/flows/complete-authorization.js';
+import { registerContinueFlow } from './routes/flows/continue-flow.js';
+import { registerGetCaptureSchema } from './routes/flows/get-capture-schema.js';
+import { registerViewFlow } from './routes/flows/view-flow.js';
+import { registerCreateKey } from './routes/keys/create-key.js';
+import { registerDeleteKey } from './routes/keys/delete-key.js';
+import { registerListKeys } from './routes/keys/list-keys.js';
+import type { BrokerApp } from './routes/operation.js';
+import { registerCreateProvider } from './routes/providers/create-provider.js';
+import { registerDeleteProvider } from './routes/providers/delete-provider.js';
+import { registerGetProvider } from './routes/providers/get-provider.js';
+import { registerGetProvidersMetadata } from './routes/providers/get-providers-metadata.js';
+import { registerListProviders } from './routes/providers/list-providers.js';
+import { registerRebindProvider } from './routes/providers/rebind-provider.js';
+import { registerUpdateProvider } from './routes/providers/update-provider.js';
+import { registerCreateReturnOrigin } from './routes/return-origins/create-return-origin.js';
+import { registerDeleteReturnOrigin } from './routes/return-origins/delete-return-origin.js';
+import { registerListReturnOrigins } from './routes/return-origins/list-return-origins.js';
+import { registerDocs } from './routes/system/docs.js';
+import { registerGetHealth } from './routes/system/get-health.js';
+import { registerGetLiveness } from './routes/system/get-liveness.js';
+import { registerGetReadiness } from './routes/system/get-readiness.js';
+import { registerGetStatus } from './routes/system/get-status.js';
+
+/** The app that serves: the operations and, in development, their documentation page. */
+export function createApp(deps: Deps): BrokerApp {
+  const { logger, clock, config } = deps;
+  const app: BrokerApp = createHttpApp({ logger, clock, basics: { trustedProxies: config.trustedProxies } });
+  registerRoutes(app, deps);
+  if (deps.environment === 'development') registerDocs(app, () => describeApp(app));
+  return app;
+}
+
+export function registerRoutes(app: BrokerApp, deps: Deps): void {
+  registerRequestConnection(app, deps);
+  registerCheckConnection(app, deps);
+  registerGetToken(app, deps);
+  registerRefreshConnection(app, deps);
+  registerResolveConnection(app, deps);
+  registerListConnections(app, deps);
+  registerDeleteConnection(app, deps);
+  registerCompleteConnection(app, deps);
+
+  registerViewFlow(app, deps);
+  registerContinueFlow(app, deps);
+  registerCompleteAuthorization(app, deps);
+  registerGetCaptureSchema(app, deps);
+  registerCaptureCredential(app, deps);
+
+  registerGetProvidersMetadata(app, deps);
+  registerListProviders(app, deps);
+  registerCreateProvider(app, deps);
+  registerGetProvider(app, deps);
+  registerUpdateProvider(app, deps);
+  registerDeleteProvider(app, deps);
+  registerRebindProvider(app, deps);
+
+  registerListAllConnections(app, deps);
+  registerGetAnyConnection(app, deps);
+  registerDeleteAnyConnection(app, deps);
+
+  registerCreateKey(app, deps);
+  registerListKeys(app, deps);
+  registerDeleteKey(app, deps);
+
+  registerCreateReturnOrigin(app, deps);
+  registerListReturnOrigins(app, deps);
+  registerDeleteReturnOrigin(app, deps);
+
+  registerQueryAudit(app, deps);
+  registerGetStatus(app, deps);
+  registerGetLiveness(app, deps);
+  registerGetReadiness(app, deps);
+  registerGetHealth(app, deps);
+}

@@ -1,0 +1,105 @@
+/**
+ * Writes the audit log. A change's entry is built here and inserted by the service inside its own transaction; the entry
+ * of a disclosure is committed by this class before the secret may leave, many waiting disclosures sharing one commit.
+ */
+import type { Clock } from '@nexus/core/clock';
+import { toInstant } from '@nexus/core/clock';
+import { NexusError } from '@nexus/core/errors';
+import { createUlid } from '@nexus/core/ids';
+import type { Vault } from '@nexus/vault/vault';
+import { type AuditEntry, type AuditEvent, type AuditOrigin, createAuditEntry } from '../domain/audit-event.js';
+import type { Database } from '../stores/database.js';
+import { EventAggregator } from './event-aggregator.js';
+
+interface AuditLogDeps {
+  readonly database: Database;
+  readonly vault: Vault;
+  readonly clock: Clock;
+  readonly onError: (error: unknown) => void;
+}
+
+interface Waiting {
+  readonly entry: AuditEntry;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** How long the first of several concurrent disclosures waits for company. */
+const groupingMs = 1;
+/** Keeps one transaction short, so that other writers get their turn. */
+const maxGroup = 500;
+
+export class AuditLog {
+  readonly #deps: AuditLogDeps;
+  readonly #aggregator: EventAggregator;
+  #waiting: Waiting[] = [];
+  #writing: Promise<void> | null = null;
+
+  constructor(deps: AuditLogDeps) {
+    this.#deps = deps;
+    this.#aggregator = new EventAggregator(deps.clock, (event, origin) => {
+      this.disclose(event, origin).catch(deps.onError);
+    });
+  }
+
+  entry(event: AuditEvent, origin: AuditOrigin): AuditEntry {
+    const now = this.#deps.clock.now();
+    return createAuditEntry(event, origin, {
+      id: createUlid(now),
+      createdAt: toInstant(now),
+      mac: (entryHash) => this.#deps.vault.mac(entryHash),
+    });
+  }
+
+  /**
+   * Resolves once the entry is durable.
+   *
+   * @throws NexusError `audit_unavailable` when it could not be committed; nothing may be disclosed then.
+   */
+  disclose(event: AuditEvent, origin: AuditOrigin): Promise<void> {
+    const entry = this.entry(event, origin);
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ entry, resolve, reject });
+      this.#writing ??= this.#writeGroups();
+    });
+  }
+
+  /**
+   * Whether an event without an authenticated principal gets its own entry: the first of its type, source and minute
+   * does, the rest are counted and written as one entry when the minute is over.
+   */
+  admit(event: AuditEvent, origin: AuditOrigin): boolean {
+    return this.#aggregator.admit(event, origin);
+  }
+
+  /** Records an event nobody waits for, aggregated when no key stands behind it. */
+  async note(event: AuditEvent, origin: AuditOrigin): Promise<void> {
+    if (origin.actor.type === 'anonymous' && !this.admit(event, origin)) return;
+    await this.disclose(event, origin).catch(this.#deps.onError);
+  }
+
+  /** Writes what is still counted or waiting; called at shutdown. */
+  async close(): Promise<void> {
+    this.#aggregator.close();
+    while (this.#writing !== null) await this.#writing;
+  }
+
+  async #writeGroups(): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve, groupingMs));
+    while (this.#waiting.length > 0) {
+      const group = this.#waiting.splice(0, maxGroup);
+      try {
+        await this.#deps.database.transaction((stores) => stores.audit.insert(group.map((waiting) => waiting.entry)));
+        for (const waiting of group) waiting.resolve();
+      } catch (error) {
+        const refusal = new NexusError(
+          'audit_unavailable',
+          'The audit log cannot be written, so nothing is disclosed; try again shortly.',
+          { cause: error },
+        );
+        for (const waiting of group) waiting.reject(refusal);
+      }
+    }
+    this.#writing = null;
+  }
+}

@@ -1,0 +1,127 @@
+/** The Broker's settings as data; `docs/reference/configuration.md` is generated from this list. */
+
+import { type ConfigOf, defineSettings, type SecretsOf } from '@nexus/config/define';
+import type { Environment } from '@nexus/config/environment';
+import { type CrossCheck, type LoadedSettings, loadSettings } from '@nexus/config/load';
+import { booleanText, cidrListText, integerText, listText, portText, urlText } from '@nexus/config/values';
+import { isToken } from '@nexus/core/tokens';
+import { logLevels } from '@nexus/http/logger';
+import { z } from 'zod';
+
+export const settings = defineSettings({
+  NEXUS_ENV: {
+    schema: z.enum(['production', 'development'], { error: 'must be production or development' }),
+    default: 'production',
+    help: 'Only development allows plain http and loopback addresses for providers and return URLs.',
+  },
+  DATA_DIR: {
+    schema: z.string(),
+    default: './data',
+    help: 'Folder of the SQLite file, the key file and the key files of the first start.',
+  },
+  DATABASE_URL: {
+    schema: z.string().regex(/^(sqlite:|postgres(ql)?:\/\/)/, { error: 'must start with sqlite: or postgres://' }),
+    secret: true,
+    help: 'postgres://user:password@host/database, or sqlite:/path/file.db; without it nexus.db in DATA_DIR.',
+  },
+  DATABASE_POOL_SIZE: {
+    schema: integerText({ min: 1, max: 200 }),
+    default: 10,
+    help: 'Connections to PostgreSQL.',
+  },
+  BROKER_HOST: {
+    schema: z.string(),
+    default: '127.0.0.1',
+    help: 'Address to listen on; any but loopback needs the three BROKER_TLS settings.',
+  },
+  BROKER_PORT: { schema: portText(), default: 8080, help: 'Port to listen on.' },
+  BROKER_TLS_CERT_FILE: { schema: z.string(), help: 'PEM certificate the Broker shows.' },
+  BROKER_TLS_KEY_FILE: { schema: z.string(), help: 'PEM private key of that certificate.' },
+  BROKER_TLS_CLIENT_CA_FILE: { schema: z.string(), help: 'PEM authority whose client certificates are accepted.' },
+  ALLOW_INSECURE_INTERNAL: {
+    schema: booleanText(),
+    default: false,
+    help: 'Listens beyond loopback without TLS, inside a network you trust; production refuses it.',
+  },
+  PUBLIC_URL: {
+    schema: urlText(),
+    required: true,
+    help: 'Where people and providers reach the Gateway; redirect URIs and links are built from it.',
+  },
+  KEY_FILE: {
+    schema: z.string(),
+    help: 'File of the key-encryption keys, mode 0400 or 0600; without it kek.key in DATA_DIR.',
+  },
+  ADMIN_API_KEY: {
+    schema: z.string().refine((value) => isToken(value, 'nxa'), { error: 'must be an nxa_ key' }),
+    secret: true,
+    help: 'The first admin key, instead of one made at the first start.',
+  },
+  GATEWAY_API_KEY: {
+    schema: z.string().refine((value) => isToken(value, 'nxg'), { error: 'must be an nxg_ key' }),
+    secret: true,
+    help: 'The first gateway key, instead of one made at the first start.',
+  },
+  EGRESS_ALLOW: {
+    schema: listText(),
+    default: '',
+    help: 'Hosts, host:port pairs or CIDR blocks providers may use although they are not public.',
+  },
+  TRUSTED_PROXIES: {
+    schema: cidrListText(),
+    default: '',
+    help: 'Proxies in front of the Broker whose X-Forwarded-For counts.',
+  },
+  PENDING_CAP_PER_SOURCE: {
+    schema: integerText({ min: 1, max: 1_000_000 }),
+    default: 1000,
+    help: 'Open flows one address may have that sends no key.',
+  },
+  PENDING_CAP_TOTAL: {
+    schema: integerText({ min: 1, max: 10_000_000 }),
+    default: 10_000,
+    help: 'Open flows all callers without a key may have together.',
+  },
+  UNKNOWN_ID_LIMIT: {
+    schema: integerText({ min: 1, max: 1_000_000 }),
+    default: 100,
+    help: 'Unknown connection ids, and refused keys, one address may send in a minute.',
+  },
+  LOG_LEVEL: { schema: z.enum(logLevels), default: 'info', help: 'Least severe level that is logged.' },
+});
+
+export type BrokerConfig = ConfigOf<typeof settings>;
+export type BrokerSecrets = SecretsOf<typeof settings>;
+
+const loopbackHosts = ['127.0.0.1', '::1', 'localhost'];
+
+const requireSafeListener: CrossCheck<typeof settings> = ({ config }) => {
+  const tls = [config.brokerTlsCertFile, config.brokerTlsKeyFile, config.brokerTlsClientCaFile];
+  const isComplete = tls.every((file) => file !== null);
+  if (!isComplete && tls.some((file) => file !== null)) {
+    return [{ setting: 'BROKER_TLS_CERT_FILE', problem: 'set all three BROKER_TLS settings or none' }];
+  }
+  if (config.allowInsecureInternal && config.nexusEnv === 'production') {
+    return [{ setting: 'ALLOW_INSECURE_INTERNAL', problem: 'is refused in production' }];
+  }
+  if (isComplete || loopbackHosts.includes(config.brokerHost) || config.allowInsecureInternal) return [];
+  return [
+    {
+      setting: 'BROKER_HOST',
+      problem: 'is not loopback: set the three BROKER_TLS settings, so that only clients with a certificate get in',
+    },
+  ];
+};
+
+const requireSafePublicUrl: CrossCheck<typeof settings> = ({ config }) => {
+  const url = new URL(config.publicUrl);
+  if (url.protocol === 'https:') return [];
+  const isLoopback = /^(127(\.\d{1,3}){3}|localhost|\[::1\])$/.test(url.hostname);
+  if (config.nexusEnv === 'development' && isLoopback) return [];
+  return [{ setting: 'PUBLIC_URL', problem: 'must be https; only development allows http, and only on loopback' }];
+};
+
+/** @throws ConfigError with every problem at once. */
+export function loadConfig(environment: Environment): LoadedSettings<typeof settings> {
+  return loadSettings(settings, environment, { checks: [requireSafeListener, requireSafePublicUrl] });
+}

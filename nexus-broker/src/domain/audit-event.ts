@@ -1,0 +1,158 @@
+import { createHash } from 'node:crypto';
+import { canonicalJson, type JsonValue } from '@nexus/core/canonical-json';
+import type { Instant } from '@nexus/core/clock';
+
+/** Every event type there is, with the only data fields its entries may carry: an allow list, so no secret slips in. */
+export const auditEvents = {
+  'connection.requested': ['scopes', 'completion', 'reconnect', 'count'],
+  'connection.opened': ['flow_id'],
+  'connection.binding_failed': ['flow_id', 'cause'],
+  'connection.activated': ['scopes', 'version', 'excess_scopes', 'missing_scopes'],
+  'connection.failed': ['reason', 'upstream_error', 'upstream_status', 'detail', 'provider_revoked'],
+  'connection.attention': ['reason', 'upstream_error', 'upstream_status'],
+  'connection.reconnected': ['scopes', 'version', 'excess_scopes', 'missing_scopes'],
+  'connection.revoked': ['reason', 'provider_revoked', 'provider_revocation_error', 'sessions_closed'],
+  'credential.captured': ['fields', 'version'],
+  'credential.capture_refused': ['cause', 'refusals'],
+  'token.retrieved': ['strategy', 'version', 'expires_at', 'route'],
+  'token.retrieval_failed': ['code', 'count', 'route'],
+  'token.refreshed': ['version', 'expires_at', 'rotated', 'scopes'],
+  'token.refresh_failed': ['class', 'upstream_error', 'upstream_status'],
+  'provider.created': ['provider_id', 'fields'],
+  'provider.updated': ['provider_id', 'fields'],
+  'provider.deleted': ['provider_id', 'connections', 'force'],
+  'provider.rebound': ['provider_id', 'from_origin', 'to_origin', 'connections'],
+  'key.created': ['key_id', 'role', 'name', 'expires_at'],
+  'key.revoked': ['key_id', 'role', 'name'],
+  'return_origin.created': ['return_origin_id', 'origin', 'completion', 'path_prefix', 'app_name'],
+  'return_origin.deleted': ['return_origin_id', 'origin'],
+  'auth.failed': ['code', 'count'],
+  'auth.forbidden': ['role', 'operation'],
+  'vault.key_added': ['key_id', 'purpose'],
+  'vault.promoted': ['key_id', 'purpose'],
+  'service.started': ['version', 'database', 'environment'],
+  'service.stopped': ['signal'],
+} as const satisfies Record<string, readonly string[]>;
+
+export type AuditEventType = keyof typeof auditEvents;
+export type AuditOutcome = 'success' | 'failure' | 'refused';
+
+export interface AuditActor {
+  readonly type: 'key' | 'anonymous' | 'system';
+  readonly id: string | null;
+  readonly keyHint: string | null;
+}
+
+/** The stored blob a change wrote, so that a row restored from an older backup can be found. */
+export interface StoreWitness {
+  readonly table: string;
+  readonly row: string;
+  readonly version: number;
+  readonly blobSha256: string;
+}
+
+/** What happened, as the service that did it tells it. */
+export interface AuditEvent<T extends AuditEventType = AuditEventType> {
+  readonly eventType: T;
+  readonly outcome: AuditOutcome;
+  readonly connectionRef?: string;
+  readonly providerName?: string;
+  readonly workspaceId?: string;
+  /** What the event is about when it is not a connection: a provider, key or return origin id. */
+  readonly resourceId?: string;
+  readonly agentId?: string;
+  readonly sessionId?: string;
+  readonly actingFor?: string;
+  readonly data?: { readonly [K in (typeof auditEvents)[T][number]]?: JsonValue };
+  readonly store?: StoreWitness;
+}
+
+/** Who asked and from where. */
+export interface AuditOrigin {
+  readonly requestId: string;
+  readonly actor: AuditActor;
+  readonly callerIp: string | null;
+  readonly userAgent: string | null;
+}
+
+/** An entry as stored. `entry` is the canonical JSON that `entryHash` covers. */
+export interface AuditEntry {
+  readonly id: string;
+  readonly createdAt: Instant;
+  readonly eventType: AuditEventType;
+  readonly outcome: AuditOutcome;
+  readonly actorId: string | null;
+  readonly connectionRef: string | null;
+  readonly resourceId: string | null;
+  readonly agentId: string | null;
+  readonly workspaceId: string | null;
+  readonly entry: string;
+  readonly entryHash: Uint8Array;
+  readonly mac: Uint8Array;
+  /** Id of the audit key that made `mac`. */
+  readonly macKey: number;
+}
+
+interface EntryStamp {
+  readonly id: string;
+  readonly createdAt: Instant;
+  readonly mac: (entryHash: Uint8Array) => { readonly mac: Uint8Array; readonly keyId: number };
+}
+
+/** Builds the entry in its final format: canonical JSON (RFC 8785), its SHA-256, and the audit key's HMAC of that. */
+export function createAuditEntry(event: AuditEvent, origin: AuditOrigin, stamp: EntryStamp): AuditEntry {
+  const allowed: readonly string[] = auditEvents[event.eventType];
+  const data: Record<string, JsonValue> = {};
+  for (const [name, value] of Object.entries(event.data ?? {})) {
+    if (allowed.includes(name) && value !== undefined) data[name] = value as JsonValue;
+  }
+  const entry = canonicalJson({
+    v: 1,
+    id: stamp.id,
+    created_at: stamp.createdAt,
+    request_id: origin.requestId,
+    event_type: event.eventType,
+    outcome: event.outcome,
+    actor: { type: origin.actor.type, id: origin.actor.id, key_hint: origin.actor.keyHint },
+    ...optional('acting_for', event.actingFor),
+    ...optional('agent_id', event.agentId),
+    ...optional('session_id', event.sessionId),
+    ...optional('connection_ref', event.connectionRef),
+    ...optional('provider_name', event.providerName),
+    ...optional('workspace_id', event.workspaceId),
+    caller_ip: origin.callerIp,
+    user_agent: origin.userAgent,
+    data,
+    ...(event.store === undefined
+      ? {}
+      : {
+          store: {
+            table: event.store.table,
+            row: event.store.row,
+            version: event.store.version,
+            blob_sha256: event.store.blobSha256,
+          },
+        }),
+  });
+  const entryHash = createHash('sha256').update(entry, 'utf8').digest();
+  const { mac, keyId } = stamp.mac(entryHash);
+  return {
+    id: stamp.id,
+    createdAt: stamp.createdAt,
+    eventType: event.eventType,
+    outcome: event.outcome,
+    actorId: origin.actor.id,
+    connectionRef: event.connectionRef ?? null,
+    resourceId: event.resourceId ?? event.connectionRef ?? null,
+    agentId: event.agentId ?? null,
+    workspaceId: event.workspaceId ?? null,
+    entry,
+    entryHash,
+    mac,
+    macKey: keyId,
+  };
+}
+
+function optional(name: string, value: string | undefined): Record<string, JsonValue> {
+  return value === undefined ? {} : { [name]: value };
+}

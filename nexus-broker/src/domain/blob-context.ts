@@ -1,0 +1,51 @@
+import type { BlobContext } from '@nexus/vault/vault';
+import type { Flow } from './authorization-flow.js';
+
+interface CredentialOwner {
+  readonly connectionRef: string;
+  readonly workspaceId: string;
+  readonly providerId: string;
+}
+
+/** What a connection's credential is sealed to: its row, its version and the origin that issued it. */
+export function credentialContext(owner: CredentialOwner, version: number, issuedOrigin: string): BlobContext {
+  return {
+    purpose: 'cred',
+    table: 'connection',
+    column: 'sealed_credential',
+    workspaceId: owner.workspaceId,
+    rowId: owner.connectionRef,
+    providerId: owner.providerId,
+    version,
+    issuedOrigin,
+  };
+}
+
+export function flowContext(
+  flow: Pick<Flow, 'flowId' | 'workspaceId' | 'providerId'>,
+  column: 'sealed_secrets' | 'sealed_result',
+): BlobContext {
+  return {
+    purpose: 'flow',
+    table: 'flow',
+    column,
+    workspaceId: flow.workspaceId,
+    rowId: flow.flowId,
+    providerId: flow.providerId,
+    version: 0,
+    issuedOrigin: '',
+  };
+}
+
+export function providerSecretsContext(providerId: string, version: number): BlobContext {
+  return {
+    purpose: 'provider',
+    table: 'provider',
+    column: 'sealed_secrets',
+    workspaceId: '',
+    rowId: providerId,
+    providerId,
+    version,
+    issuedOrigin: '',
+  };
+}

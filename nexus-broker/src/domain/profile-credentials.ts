@@ -1,0 +1,95 @@
+import { type ErrorDetail, NexusError } from '@nexus/core/errors';
+import { describeFields, resolveStrategy, type Strategy } from '@nexus/strategies/strategy';
+import { type CredentialSchema, createCredentialSchema, readCredentialSchema } from './credential-schema.js';
+import { FieldReader } from './field-reader.js';
+import type { ProfileContext } from './profile-context.js';
+import { readApiUrl } from './profile-endpoints.js';
+import type { AuthStrategy, AuthType, Probe, ProviderProfile } from './provider.js';
+
+/** Fields that mean something for OAuth only, with the one value that means nothing. */
+const oauthOnly: { readonly [name: string]: string } = {
+  client_id: 'null',
+  issuer: 'null',
+  enable_discovery: 'false',
+  auth_url: 'null',
+  token_url: 'null',
+  revocation_endpoint: 'null',
+  scope_separator: '" "',
+  pkce: '"supported"',
+  token_endpoint_auth_method: '"none"',
+  auth_header: '"none"',
+  params: '{}',
+  revoke: '{"kills":"unknown"}',
+  expose_id_token: 'false',
+};
+
+type Credentials = Pick<ProviderProfile, 'credentialSchema' | 'authStrategy' | 'probe'>;
+
+export function readCredentialFields(context: ProfileContext, authType: AuthType, details: ErrorDetail[]): Credentials {
+  const strategy = readStrategy(context, authType, details);
+  if (authType === 'oauth2') {
+    for (const name of ['credential_schema', 'probe']) {
+      if (context.fields.has(name)) context.fields.refuse(name, 'is for static providers only');
+    }
+    return { credentialSchema: null, authStrategy: { type: 'oauth2', config: {} }, probe: null };
+  }
+  refuseOauthFields(context);
+  const probe = readProbe(context, details);
+  if (strategy === null || strategy.type === 'oauth2') {
+    return { credentialSchema: null, authStrategy: { type: 'header', config: {} }, probe };
+  }
+  return { credentialSchema: readSchema(context, strategy, details), authStrategy: strategy, probe };
+}
+
+/** The strategy as answers show it: OAuth has no config. */
+export function toWireStrategy(strategy: AuthStrategy): { type: string; config?: AuthStrategy['config'] } {
+  return strategy.type === 'oauth2' ? { type: strategy.type } : strategy;
+}
+
+function readStrategy(context: ProfileContext, authType: AuthType, details: ErrorDetail[]): Strategy | null {
+  try {
+    return resolveStrategy(authType, context.fields.get('auth_strategy'));
+  } catch (error) {
+    if (!(error instanceof NexusError) || error.details === null) throw error;
+    details.push(...error.details);
+    return null;
+  }
+}
+
+function readSchema(context: ProfileContext, strategy: Strategy, details: ErrorDetail[]): CredentialSchema {
+  const used = describeFields(strategy);
+  const value = context.fields.get('credential_schema') ?? null;
+  if (value === null) {
+    if (used.any) return createCredentialSchema(['api_key'], []);
+    // A password may be left empty, but only a schema that says so lets it.
+    const isBasic = strategy.type === 'basic_auth';
+    return createCredentialSchema([...used.required, ...(isBasic ? used.optional : [])], isBasic ? [] : used.optional);
+  }
+  const before = details.length;
+  const schema = readCredentialSchema(value, details);
+  if (details.length > before) return schema;
+  for (const name of used.required.filter((field) => !schema.required.includes(field))) {
+    const path = 'credential_schema.required';
+    details.push({ path, message: `must name ${name}, which the ${strategy.type} strategy uses` });
+  }
+  return schema;
+}
+
+function readProbe(context: ProfileContext, details: ErrorDetail[]): Probe | null {
+  const given = context.fields.object('probe');
+  if (given === null) return null;
+  const fields = new FieldReader(given, 'probe', details);
+  fields.refuseUnknown(['method', 'path']);
+  if (!fields.has('path')) fields.refuse('path', 'is required');
+  const method = fields.choice('method', ['GET', 'POST', 'HEAD']) ?? 'GET';
+  const path = readApiUrl(context, { name: 'path', from: fields, hasBase: context.fields.has('api_base_url') });
+  return path === null ? null : { method, path };
+}
+
+function refuseOauthFields({ fields }: ProfileContext): void {
+  if (fields.has('client_secret')) fields.refuse('client_secret', 'is for oauth2 providers only');
+  for (const [name, neutral] of Object.entries(oauthOnly)) {
+    if (!fields.has(name) || JSON.stringify(fields.get(name)) === neutral) continue;
+    fields.refuse(name, 'is for oauth2 providers only');
+  }
+}

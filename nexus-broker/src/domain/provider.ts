@@ -1,0 +1,80 @@
+import type { JsonValue } from '@nexus/core/canonical-json';
+import type { Instant } from '@nexus/core/clock';
+import type { SealedBlob } from '@nexus/vault/vault';
+import type { CredentialSchema } from './credential-schema.js';
+
+export const authTypes = [
+  'oauth2',
+  'api_key',
+  'basic_auth',
+  'header',
+  'query_param',
+  'hmac_payload',
+  'aws_sigv4',
+] as const;
+export type AuthType = (typeof authTypes)[number];
+
+export const clientAuthenticationMethods = ['client_secret_basic', 'client_secret_post', 'none'] as const;
+export type ClientAuthenticationMethod = (typeof clientAuthenticationMethods)[number];
+
+/** What a revocation at the provider kills; decides whether a sibling connection is in danger. */
+export type RevocationReach = 'token' | 'grant' | 'unknown';
+
+export interface AuthStrategy {
+  readonly type: string;
+  readonly config: { readonly [name: string]: JsonValue };
+}
+
+/** A live check of a static credential, made with the provider's own strategy. */
+export interface Probe {
+  readonly method: 'GET' | 'POST' | 'HEAD';
+  /** Absolute, or relative to `apiBaseUrl`. */
+  readonly path: string;
+}
+
+/** A provider profile without its secrets: the configured upstream (RFC 6749: authorization server and client). */
+export interface ProviderProfile {
+  readonly name: string;
+  readonly displayName: string;
+  readonly description: string | null;
+  readonly category: string | null;
+  readonly logoUrl: string | null;
+  readonly docsUrl: string | null;
+  readonly authType: AuthType;
+  readonly clientId: string | null;
+  readonly issuer: string | null;
+  readonly enableDiscovery: boolean;
+  readonly authUrl: string | null;
+  readonly tokenUrl: string | null;
+  readonly userInfoEndpoint: string | null;
+  readonly revocationEndpoint: string | null;
+  readonly scopes: readonly string[];
+  readonly scopeSeparator: string;
+  readonly pkce: 'required' | 'supported' | 'refused';
+  readonly tokenEndpointAuthMethod: ClientAuthenticationMethod;
+  readonly apiBaseUrl: string | null;
+  readonly allowedOrigins: readonly string[];
+  readonly credentialSchema: CredentialSchema | null;
+  readonly authStrategy: AuthStrategy;
+  readonly probe: Probe | null;
+  readonly params: { readonly [name: string]: string };
+  readonly revocationKills: RevocationReach;
+  readonly allowWiderToken: boolean;
+  readonly exposeIdToken: boolean;
+}
+
+export interface Provider {
+  readonly providerId: string;
+  /** Counts changes; caches and the sealed secrets are bound to it. */
+  readonly version: number;
+  readonly profile: ProviderProfile;
+  /** Sealed JSON array of client secrets, tried in order; null when none is set. */
+  readonly sealedSecrets: SealedBlob | null;
+  readonly createdAt: Instant;
+  readonly updatedAt: Instant;
+  readonly deletedAt: Instant | null;
+}
+
+export function isOauth(profile: ProviderProfile): boolean {
+  return profile.authType === 'oauth2';
+}

@@ -1,0 +1,30 @@
+import type { Principal } from './api-key.js';
+import type { AuditActor, AuditOrigin } from './audit-event.js';
+
+/** Who asked for one request, as far as it is proven. */
+export interface RequestContext {
+  readonly requestId: string;
+  /** The caller's own key; null for an anonymous caller of a capability route. */
+  readonly principal: Principal | null;
+  readonly callerIp: string | null;
+  readonly userAgent: string | null;
+}
+
+export function toAuditOrigin(context: RequestContext): AuditOrigin {
+  return {
+    requestId: context.requestId,
+    actor: toActor(context.principal),
+    callerIp: context.callerIp,
+    userAgent: context.userAgent,
+  };
+}
+
+function toActor(principal: Principal | null): AuditActor {
+  if (principal === null) return { type: 'anonymous', id: null, keyHint: null };
+  return { type: 'key', id: principal.keyId, keyHint: principal.lastFour };
+}
+
+/** The origin of what the Broker does by itself. */
+export function systemOrigin(requestId: string): AuditOrigin {
+  return { requestId, actor: { type: 'system', id: null, keyHint: null }, callerIp: null, userAgent: null };
+}

@@ -1,0 +1,58 @@
+/**
+ * The rule of DELETE: a provider is asked to revoke only where that cannot kill a sibling connection that is still
+ * wanted, because upstream revocation often ends the whole grant of a user at a client (RFC 7009, section 2.1).
+ */
+import type { Vault } from '@nexus/vault/vault';
+import type { OauthCredential } from '../domain/credential.js';
+import type { Provider } from '../domain/provider.js';
+import type { ProviderClient } from '../oauth/provider-client.js';
+import type { Database } from '../stores/database.js';
+import { openClientSecrets } from './provider-secrets.js';
+
+interface RevokeGrantDeps {
+  readonly database: Database;
+  readonly vault: Vault;
+  readonly providerClient: ProviderClient;
+}
+
+interface RevokeGrantInput {
+  readonly provider: Provider;
+  readonly credential: OauthCredential;
+  readonly issuedOrigin: string;
+  /** The connection that ends with this grant; null for a flow's grant, to which its connection is a sibling if it lives. */
+  readonly endedRef: string | null;
+  readonly accountSubject: string | null;
+}
+
+export interface Revocation {
+  readonly providerRevoked: boolean;
+  /** `shared_grant`, `unsupported`, `origin_changed`, or what the provider's answer amounts to; null when revoked. */
+  readonly error: string | null;
+}
+
+export async function revokeGrant(deps: RevokeGrantDeps, input: RevokeGrantInput): Promise<Revocation> {
+  const { provider, credential } = input;
+  if (provider.profile.revocationKills !== 'token') {
+    const isShared = await deps.database.stores.connections.hasLiveSibling({
+      providerId: provider.providerId,
+      accountSubject: input.accountSubject,
+      exceptRef: input.endedRef ?? '',
+    });
+    if (isShared) return { providerRevoked: false, error: 'shared_grant' };
+  }
+  const clientSecrets = openClientSecrets(deps.vault, provider);
+  const tokens: { token: string; hint: 'refresh_token' | 'access_token' }[] = [];
+  if (credential.refreshToken !== null) tokens.push({ token: credential.refreshToken, hint: 'refresh_token' });
+  tokens.push({ token: credential.accessToken, hint: 'access_token' });
+  for (const { token, hint } of tokens) {
+    const answer = await deps.providerClient.revokeToken({
+      provider,
+      clientSecrets,
+      token,
+      hint,
+      issuedOrigin: input.issuedOrigin,
+    });
+    if (answer !== 'revoked') return { providerRevoked: false, error: answer };
+  }
+  return { providerRevoked: true, error: null };
+}

@@ -1,0 +1,204 @@
+/**
+ * The authorization server behind a provider profile: its endpoints and keys. Discovered documents come from outside,
+ * so only known members are read, each endpoint passes the outgoing guard, and fields of the profile win over them.
+ */
+import type { Clock } from '@nexus/core/clock';
+import * as openid from 'openid-client';
+import type { Provider } from '../domain/provider.js';
+import type { GuardedFetch } from './guarded-fetch.js';
+import { findOutgoingError } from './outgoing-error.js';
+import {
+  classifyOutgoing,
+  createFailure,
+  isProviderCallError,
+  ProviderCallError,
+  type ProviderCallFailure,
+} from './provider-error.js';
+
+export interface AuthorizationServer {
+  /** The configured issuer; without one an internal name that no provider can claim. */
+  readonly issuer: string;
+  readonly hasIssuer: boolean;
+  readonly authorizationEndpoint: string;
+  readonly tokenEndpoint: string;
+  readonly userInfoEndpoint: string | null;
+  readonly revocationEndpoint: string | null;
+  /** Null where ID tokens cannot be verified; they are then dropped unread. */
+  readonly jwksUri: string | null;
+  readonly metadata: openid.ServerMetadata;
+  /** Filled by openid-client, which refreshes it for an unknown key id. */
+  readonly jwksCache: { current: openid.ExportedJWKSCache | null };
+}
+
+interface AuthorizationServers {
+  get(provider: Provider): Promise<AuthorizationServer>;
+}
+
+interface AuthorizationServersDeps {
+  readonly guardedFetch: GuardedFetch;
+  readonly clock: Clock;
+}
+
+interface CacheEntry {
+  readonly server: Promise<AuthorizationServer>;
+  /** When the document was read that `server` comes from. */
+  loadedMs: number;
+  freshUntilMs: number;
+}
+
+const freshMs = 60 * 60_000;
+/** How long the last good document bridges an outage of the discovery endpoint, and how often that is asked again. */
+const staleMs = 24 * 60 * 60_000;
+const retryMs = 5 * 60_000;
+const maxEntries = 500;
+
+/** Keeps what is known of each provider version for an hour, at most 500 of them. */
+export function createAuthorizationServers(deps: AuthorizationServersDeps): AuthorizationServers {
+  const entries = new Map<string, CacheEntry>();
+  return {
+    get(provider) {
+      const key = `${provider.providerId}:${provider.version}`;
+      const known = entries.get(key) ?? null;
+      const nowMs = deps.clock.now();
+      if (known !== null && nowMs < known.freshUntilMs) return known.server;
+      const bridge = known !== null && nowMs < known.loadedMs + staleMs ? known : null;
+      const server = loadServer(deps.guardedFetch, provider).catch((error: unknown) => {
+        if (bridge === null || !isOutage(error)) throw error;
+        entry.loadedMs = bridge.loadedMs;
+        entry.freshUntilMs = nowMs + retryMs;
+        return bridge.server;
+      });
+      const entry: CacheEntry = { server, loadedMs: nowMs, freshUntilMs: nowMs + freshMs };
+      entries.delete(key);
+      entries.set(key, entry);
+      for (const oldest of entries.keys()) {
+        if (entries.size <= maxEntries) break;
+        entries.delete(oldest);
+      }
+      server.catch(() => {
+        if (entries.get(key) === entry) entries.delete(key);
+      });
+      return server;
+    },
+  };
+}
+
+function isOutage(error: unknown): boolean {
+  return isProviderCallError(error) && error.failure.class !== 'configuration';
+}
+
+async function loadServer(guardedFetch: GuardedFetch, provider: Provider): Promise<AuthorizationServer> {
+  const { profile } = provider;
+  const found = profile.issuer !== null && profile.enableDiscovery ? await discover(guardedFetch, profile.issuer) : {};
+  const authorizationEndpoint = profile.authUrl ?? readUrl(found, 'authorization_endpoint');
+  const tokenEndpoint = profile.tokenUrl ?? readUrl(found, 'token_endpoint');
+  if (authorizationEndpoint === null || tokenEndpoint === null)
+    throw misconfigured('no authorization or token endpoint');
+  const issuer = profile.issuer ?? `https://${provider.providerId.toLowerCase()}.provider.invalid`;
+  const userInfoEndpoint = profile.userInfoEndpoint === null ? readUrl(found, 'userinfo_endpoint') : null;
+  const revocationEndpoint = profile.revocationEndpoint ?? readUrl(found, 'revocation_endpoint');
+  const jwksUri = readUrl(found, 'jwks_uri');
+  for (const url of [authorizationEndpoint, tokenEndpoint, userInfoEndpoint, revocationEndpoint, jwksUri]) {
+    if (url !== null) checkEndpoint(guardedFetch, url);
+  }
+  const metadata: openid.ServerMetadata = {
+    issuer,
+    authorization_endpoint: authorizationEndpoint,
+    token_endpoint: tokenEndpoint,
+    ...(revocationEndpoint === null ? {} : { revocation_endpoint: revocationEndpoint }),
+    ...(jwksUri === null ? {} : { jwks_uri: jwksUri }),
+    ...readSigningAlgorithms(found),
+    // RFC 9207 section 2.4: a server that says it sends `iss` must send it.
+    authorization_response_iss_parameter_supported: found['authorization_response_iss_parameter_supported'] === true,
+  };
+  return {
+    issuer,
+    hasIssuer: profile.issuer !== null,
+    authorizationEndpoint,
+    tokenEndpoint,
+    userInfoEndpoint,
+    revocationEndpoint,
+    jwksUri,
+    metadata,
+    jwksCache: { current: null },
+  };
+}
+
+type Document = Readonly<Record<string, unknown>>;
+
+async function discover(guardedFetch: GuardedFetch, issuer: string): Promise<Document> {
+  let found: Document;
+  try {
+    found = await requestDocument(guardedFetch, issuer, 'oidc').catch((error: unknown) => {
+      if (readStatus(error) === 404) return requestDocument(guardedFetch, issuer, 'oauth2');
+      throw error;
+    });
+  } catch (error) {
+    throw new ProviderCallError('discovery', { failure: classifyDiscoveryError(error), cause: error });
+  }
+  // OpenID Connect Discovery 4.3, RFC 8414 section 3.3: identical, not merely equal as URLs.
+  if (found['issuer'] !== issuer) throw misconfigured('the discovered issuer is not the configured one');
+  return found;
+}
+
+async function requestDocument(
+  guardedFetch: GuardedFetch,
+  issuer: string,
+  algorithm: 'oidc' | 'oauth2',
+): Promise<Document> {
+  const configuration = await openid.discovery(new URL(issuer), 'unused', undefined, openid.None(), {
+    algorithm,
+    timeout: 15,
+    [openid.customFetch]: (url, init) => guardedFetch.fetch(url, { method: init.method }),
+    execute: guardedFetch.allowsPlainHttp ? [openid.allowInsecureRequests] : [],
+  });
+  return { ...configuration.serverMetadata() };
+}
+
+function readStatus(error: unknown): number | null {
+  return error instanceof Error && error.cause instanceof Response ? error.cause.status : null;
+}
+
+function classifyDiscoveryError(error: unknown): ProviderCallFailure {
+  const outgoing = findOutgoingError(error);
+  if (outgoing !== null) return classifyOutgoing(outgoing);
+  const upstreamStatus = readStatus(error);
+  const isConfiguration = upstreamStatus === null || (upstreamStatus >= 400 && upstreamStatus < 500);
+  return {
+    ...createFailure(isConfiguration && upstreamStatus !== 429 ? 'configuration' : 'transient'),
+    upstreamStatus,
+  };
+}
+
+function readUrl(found: Document, name: string): string | null {
+  const value = found[name];
+  return typeof value === 'string' && value !== '' ? value : null;
+}
+
+/** A symmetric or `none` algorithm in the list would let anybody sign; without a list only RS256 counts. */
+function readSigningAlgorithms(found: Document): { id_token_signing_alg_values_supported?: string[] } {
+  const listed = found['id_token_signing_alg_values_supported'];
+  if (!Array.isArray(listed)) return {};
+  const asymmetric = listed.filter((name): name is string => typeof name === 'string' && /^(?:RS|PS|ES|Ed)/.test(name));
+  return { id_token_signing_alg_values_supported: asymmetric };
+}
+
+function checkEndpoint(guardedFetch: GuardedFetch, url: string): void {
+  try {
+    guardedFetch.checkUrlText(url);
+  } catch (cause) {
+    throw misconfigured(cause);
+  }
+}
+
+function misconfigured(cause: unknown): ProviderCallError {
+  return new ProviderCallError('discovery', {
+    failure: createFailure('configuration'),
+    cause: typeof cause === 'string' ? new Error(cause) : cause,
+  });
+}
+
+/** Whether ID tokens of this server are read at all: it has an issuer, keys, and `openid` was asked for. */
+export function usesIdToken(server: AuthorizationServer, scopes: readonly string[]): boolean {
+  return server.hasIssuer && server.jwksUri !== null && scopes.includes('openid');
+}

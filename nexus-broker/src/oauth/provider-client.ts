@@ -1,0 +1,88 @@
+import type { Clock } from '@nexus/core/clock';
+import { NexusError } from '@nexus/core/errors';
+import type { Provider } from '../domain/provider.js';
+import { type AuthorizationServer, createAuthorizationServers } from './authorization-server.js';
+import { type AuthorizationUrlInput, buildAuthorizationUrl } from './authorization-url.js';
+import { type ExchangeCodeInput, type ExchangedCode, exchangeCode } from './exchange-code.js';
+import { fetchAccount } from './fetch-account.js';
+import type { GuardedFetch } from './guarded-fetch.js';
+import { type ProbeOutcome, type ProbeRequest, probeCredential } from './probe-credential.js';
+import { isProviderCallError, type ProviderCallFailure } from './provider-error.js';
+import { type RefreshedToken, type RefreshGrantInput, refreshGrant } from './refresh-grant.js';
+import { type RevokeTokenInput, revokeToken } from './revoke-token.js';
+
+export interface ProviderClientDeps {
+  readonly guardedFetch: GuardedFetch;
+  readonly clock: Clock;
+  /** When a probe that got no usable answer is told to be unavailable. Default 5000. */
+  readonly probeTimeoutMs?: number;
+}
+
+export interface RefreshFailure {
+  readonly kind: 'failed';
+  readonly failure: ProviderCallFailure;
+}
+
+/** Everything the Broker says to a provider. */
+export interface ProviderClient {
+  /** Endpoints of the provider, by discovery where the profile asks for it. Throws `provider_unavailable`. */
+  describeServer(provider: Provider): Promise<AuthorizationServer>;
+  /**
+   * Origin (`scheme://host[:port]`) of the token endpoint; asks the network only where discovery names it. Throws
+   * `provider_unavailable`.
+   */
+  tokenEndpointOrigin(provider: Provider): Promise<string>;
+  /** Throws `provider_unavailable` when the endpoint must be discovered and cannot be. */
+  buildAuthorizationUrl(input: AuthorizationUrlInput): Promise<string>;
+  /** Subject and label come from the verified ID token, else from the userinfo endpoint. Throws ProviderCallError. */
+  exchangeCode(input: ExchangeCodeInput): Promise<ExchangedCode>;
+  refreshGrant(input: RefreshGrantInput): Promise<RefreshedToken | RefreshFailure>;
+  /** Never rejects for what a provider does: see `revokeToken`. */
+  revokeToken(input: RevokeTokenInput): Promise<string>;
+  /** Never rejects. */
+  probe(request: ProbeRequest): Promise<ProbeOutcome>;
+  /** Throws NexusError `provider_unsafe`; a name that does not resolve now is accepted. */
+  checkUrl(url: string): Promise<void>;
+}
+
+export function createProviderClient(deps: ProviderClientDeps): ProviderClient {
+  const servers = createAuthorizationServers(deps);
+  const probeDeps = { guardedFetch: deps.guardedFetch, probeTimeoutMs: deps.probeTimeoutMs ?? 5_000 };
+  const describeServer = (provider: Provider) =>
+    servers.get(provider).catch((error: unknown) => {
+      throw createUnavailableError(error);
+    });
+  return {
+    describeServer,
+    tokenEndpointOrigin: async (provider) =>
+      new URL(provider.profile.tokenUrl ?? (await describeServer(provider)).tokenEndpoint).origin,
+    buildAuthorizationUrl: async (input) => buildAuthorizationUrl(await describeServer(input.provider), input),
+    exchangeCode: async (input) => {
+      const server = await servers.get(input.provider);
+      const exchanged = await exchangeCode(deps, { ...input, server });
+      return { ...exchanged, ...(await fetchAccount(deps, { ...input, ...exchanged, server })) };
+    },
+    refreshGrant: async (input) => {
+      try {
+        return await refreshGrant(deps, { ...input, server: await servers.get(input.provider) });
+      } catch (error) {
+        if (!isProviderCallError(error)) throw error;
+        return { kind: 'failed', failure: error.failure };
+      }
+    },
+    revokeToken: async (input) => {
+      const server = await servers.get(input.provider).catch(() => null);
+      return server === null ? 'unreachable' : revokeToken(deps, { ...input, server });
+    },
+    probe: (request) => probeCredential(probeDeps, request),
+    checkUrl: (url) => deps.guardedFetch.checkUrl(url),
+  };
+}
+
+function createUnavailableError(cause: unknown): NexusError {
+  const failure = isProviderCallError(cause) ? cause.failure : null;
+  return new NexusError('provider_unavailable', 'The provider could not be asked for its endpoints.', {
+    cause,
+    ...(typeof failure?.retryAfterSeconds === 'number' ? { retryAfter: failure.retryAfterSeconds } : {}),
+  });
+}

@@ -1,0 +1,92 @@
+import * as openid from 'openid-client';
+import type { OauthCredential } from '../domain/credential.js';
+import type { Provider } from '../domain/provider.js';
+import type { AuthorizationServer } from './authorization-server.js';
+import { checkIdToken } from './id-token.js';
+import { createFailure, ProviderCallError } from './provider-error.js';
+import { createConfiguration, requestToken, type TokenRequestDeps } from './token-request.js';
+
+export interface RefreshGrantInput {
+  readonly provider: Provider;
+  readonly clientSecrets: readonly string[];
+  readonly refreshToken: string;
+  /** The scope granted so far: what an answer without `scope` means (RFC 6749 section 6). */
+  readonly scope: string;
+  /** Origin that issued the refresh token; it is sent nowhere else. */
+  readonly issuedOrigin: string;
+  /** The account's subject where it is known: an ID token of somebody else is not kept. */
+  readonly expectedSubject?: string | null;
+}
+
+export interface RefreshedToken {
+  readonly kind: 'refreshed';
+  /** `refreshToken` is null when the provider sent none; `mergeRefreshed` then keeps the old one. */
+  readonly tokenSet: OauthCredential;
+  readonly issuedOrigin: string;
+  /** Whether the provider sent a refresh token that differs from the one used. */
+  readonly isRotated: boolean;
+}
+
+/** One refresh request (RFC 6749 section 6). Throws ProviderCallError. */
+export async function refreshGrant(
+  deps: TokenRequestDeps,
+  input: RefreshGrantInput & { readonly server: AuthorizationServer },
+): Promise<RefreshedToken> {
+  const { server } = input;
+  const { profile } = input.provider;
+  const origin = new URL(server.tokenEndpoint).origin;
+  if (origin !== input.issuedOrigin) {
+    throw new ProviderCallError('refresh', { failure: createFailure('origin_changed') });
+  }
+  const readsIdToken = profile.exposeIdToken && server.hasIssuer && server.jwksUri !== null;
+  const { tokenSet } = await requestToken(deps, {
+    profile,
+    server,
+    clientSecrets: input.clientSecrets,
+    stage: 'refresh',
+    impliedScope: input.scope,
+    idToken: readsIdToken ? 'defer' : 'drop',
+    run: (configuration) => openid.refreshTokenGrant(configuration, input.refreshToken),
+  });
+  const isVerified = tokenSet.idToken !== null && (await isIdTokenOfAccount(deps, input, tokenSet));
+  return {
+    kind: 'refreshed',
+    tokenSet: isVerified ? tokenSet : { ...tokenSet, idToken: null },
+    issuedOrigin: origin,
+    isRotated: tokenSet.refreshToken !== null && tokenSet.refreshToken !== input.refreshToken,
+  };
+}
+
+const keySetTimeoutMs = 2_000;
+
+/**
+ * Verifies the ID token of a refresh by showing openid-client the answer again. A failure costs only the ID token:
+ * the tokens beside it are already the newest of their family and must be stored.
+ */
+async function isIdTokenOfAccount(
+  deps: TokenRequestDeps,
+  input: RefreshGrantInput & { readonly server: AuthorizationServer },
+  tokenSet: OauthCredential,
+): Promise<boolean> {
+  const { server } = input;
+  const profile = { ...input.provider.profile, tokenEndpointAuthMethod: 'none' } as const;
+  const configuration = createConfiguration(deps, { profile, server, secret: '' });
+  configuration[openid.customFetch] = (url, init) =>
+    init.method === 'POST'
+      ? Promise.resolve(
+          Response.json({ access_token: tokenSet.accessToken, token_type: 'bearer', id_token: tokenSet.idToken }),
+        )
+      : deps.guardedFetch.fetch(url, { method: init.method, signal: AbortSignal.timeout(keySetTimeoutMs) });
+  if (server.jwksCache.current !== null) openid.setJwksCache(configuration, server.jwksCache.current);
+  try {
+    const answer = await openid.refreshTokenGrant(configuration, 'recorded');
+    const claims = answer.claims();
+    if (claims === undefined || answer.id_token === undefined) return false;
+    checkIdToken({ idToken: answer.id_token, claims, accessToken: tokenSet.accessToken, code: null });
+    server.jwksCache.current = openid.getJwksCache(configuration) ?? server.jwksCache.current;
+    // OpenID Connect Core 12.2: the subject is the one of the first ID token.
+    return (input.expectedSubject ?? null) === null || claims.sub === input.expectedSubject;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,72 @@
+import * as openid from 'openid-client';
+import type { Provider } from '../domain/provider.js';
+import type { AuthorizationServer } from './authorization-server.js';
+import { findOutgoingError, OutgoingError } from './outgoing-error.js';
+import { classifyAnswer, createFailure, isClientRefused, type ProviderCallFailure } from './provider-error.js';
+import { createConfiguration, recordAnswer, type TokenRequestDeps, withoutUserAgent } from './token-request.js';
+
+export interface RevokeTokenInput {
+  readonly provider: Provider;
+  readonly clientSecrets: readonly string[];
+  readonly token: string;
+  readonly hint: 'refresh_token' | 'access_token';
+  /** Origin that issued the token: when the profile has moved elsewhere since, the token is not sent. */
+  readonly issuedOrigin: string;
+}
+
+/**
+ * Revokes one token (RFC 7009). Resolves to `revoked`, `unsupported` (the provider names no endpoint, or refuses the
+ * token type), or a short code: the provider's own error word, `http_<status>`, `unreachable`, `origin_changed` or
+ * `no_client_secret`. It does not reject for anything a provider does.
+ */
+export async function revokeToken(
+  deps: TokenRequestDeps,
+  input: RevokeTokenInput & { readonly server: AuthorizationServer },
+): Promise<string> {
+  const { server } = input;
+  if (server.revocationEndpoint === null) return 'unsupported';
+  if (new URL(server.tokenEndpoint).origin !== input.issuedOrigin) return 'origin_changed';
+  const isPublicClient = input.provider.profile.tokenEndpointAuthMethod === 'none';
+  let outcome = 'no_client_secret';
+  for (const secret of isPublicClient ? [''] : input.clientSecrets) {
+    const failure = await revokeOnce(deps, input, secret);
+    if (failure === null) return 'revoked';
+    outcome = describeFailure(failure);
+    if (!isClientRefused(failure)) break;
+  }
+  return outcome;
+}
+
+/** Null when the provider has taken the token back. */
+async function revokeOnce(
+  deps: TokenRequestDeps,
+  input: RevokeTokenInput & { readonly server: AuthorizationServer },
+  secret: string,
+): Promise<ProviderCallFailure | null> {
+  let failure: ProviderCallFailure | null = null;
+  try {
+    const { profile } = input.provider;
+    const configuration = createConfiguration(deps, { profile, server: input.server, secret });
+    configuration[openid.customFetch] = async (url, init) => {
+      const response = await deps.guardedFetch.fetch(url, {
+        method: init.method,
+        headers: withoutUserAgent(init.headers),
+        body: init.body instanceof URLSearchParams ? init.body : null,
+      });
+      // Some providers answer 204 where RFC 7009 section 2.2 says 200.
+      if (!response.ok) failure = classifyAnswer(await recordAnswer(response), deps.clock.now());
+      return new Response(null, { status: 200 });
+    };
+    await openid.tokenRevocation(configuration, input.token, { token_type_hint: input.hint });
+    return failure;
+  } catch (error) {
+    const outgoing = findOutgoingError(error) ?? new OutgoingError('invalid_request', { wasSent: false, cause: error });
+    return { ...createFailure('transient'), upstreamStatus: outgoing.status };
+  }
+}
+
+function describeFailure(failure: ProviderCallFailure): string {
+  if (failure.upstreamError === 'unsupported_token_type') return 'unsupported';
+  if (failure.upstreamError !== null) return failure.upstreamError;
+  return failure.upstreamStatus === null ? 'unreachable' : `http_${failure.upstreamStatus}`;
+}

@@ -1,0 +1,15 @@
+import { NexusError } from '@nexus/core/errors';
+import { currentStatus } from '../../domain/connection.js';
+import type { Database } from '../../stores/database.js';
+import { type ConnectionView, toConnectionView } from './connection-view.js';
+import { getProviderOf } from './read-credential.js';
+
+export async function getAnyConnection(
+  deps: { readonly database: Database },
+  input: { readonly connectionRef: string },
+): Promise<ConnectionView> {
+  const connection = await deps.database.stores.connections.findByRef(input.connectionRef);
+  if (connection === null) throw new NexusError('connection_not_found', 'No connection has this ref.');
+  const provider = await getProviderOf(deps.database, connection);
+  return toConnectionView(connection, provider, currentStatus(connection, await deps.database.now()));
+}

@@ -1,0 +1,248 @@
+import type { Clock } from '@nexus/core/clock';
+import { NexusError } from '@nexus/core/errors';
+import { createToken, equalDigests, hashToken } from '@nexus/core/tokens';
+import type { Vault } from '@nexus/vault/vault';
+import { openJson } from '@nexus/vault/vault';
+import type { AuditLog } from '../../audit/audit-log.js';
+import type { AuditOrigin } from '../../domain/audit-event.js';
+import {
+  type Flow,
+  type FlowSecrets,
+  flowCookieSuffix,
+  handleLifetimeSeconds,
+} from '../../domain/authorization-flow.js';
+import { flowContext } from '../../domain/blob-context.js';
+import type { FailedReason } from '../../domain/connection.js';
+import type { Provider } from '../../domain/provider.js';
+import { type RequestContext, toAuditOrigin } from '../../domain/request-context.js';
+import { appendToReturnUrl } from '../../domain/return-url.js';
+import { sealBoundGrant } from '../../grants/bound-grant.js';
+import { failFlow } from '../../grants/end-flow.js';
+import { openClientSecrets } from '../../grants/provider-secrets.js';
+import { revokeGrant } from '../../grants/revoke-grant.js';
+import { type Grant, storeGrant } from '../../grants/store-grant.js';
+import type { ProviderClient } from '../../oauth/provider-client.js';
+import { ProviderCallError } from '../../oauth/provider-error.js';
+import type { Database } from '../../stores/database.js';
+import { flowExpired } from './find-usable-flow.js';
+
+export interface CompleteAuthorizationDeps {
+  readonly database: Database;
+  readonly vault: Vault;
+  readonly audit: AuditLog;
+  readonly clock: Clock;
+  readonly providerClient: ProviderClient;
+}
+
+export interface CompleteAuthorizationInput {
+  readonly providerName: string;
+  /** Query parameters in order, repetitions included. */
+  readonly parameters: readonly (readonly [string, string])[];
+  readonly cookies: Readonly<Record<string, string>>;
+}
+
+interface Callback {
+  readonly flow: Flow;
+  readonly provider: Provider;
+  readonly state: string;
+  readonly parameters: readonly (readonly [string, string])[];
+  readonly origin: AuditOrigin;
+}
+
+const maxStateLength = 128;
+
+/**
+ * The provider's answer (RFC 6749, section 4.1.2). Consumes `state`, so a second callback with it finds nothing, then
+ * checks that this browser began the flow and that this provider was asked, before the code is used. Returns where to
+ * send the person.
+ *
+ * @throws NexusError `invalid_request` or `flow_expired` where nobody may be redirected.
+ */
+export async function completeAuthorization(
+  deps: CompleteAuthorizationDeps,
+  input: CompleteAuthorizationInput,
+  context: RequestContext,
+): Promise<string> {
+  const state = readState(input.parameters);
+  const flow = await deps.database.transaction((stores) => stores.flows.consumeState(hashToken(state)));
+  if (flow === null) throw flowExpired();
+  const provider = await deps.database.stores.providers.findAnyById(flow.providerId);
+  if (provider === null) throw flowExpired();
+  const callback: Callback = { flow, provider, state, parameters: input.parameters, origin: toAuditOrigin(context) };
+  await checkBinding(deps, callback, input);
+  try {
+    return await keepOrDiscard(deps, callback, await obtainGrant(deps, callback));
+  } catch (error) {
+    if (error instanceof FlowFailure) return fail(deps, callback, error);
+    throw error;
+  }
+}
+
+/** Why a flow ended after its binding was proven; told to the application by redirect. */
+class FlowFailure extends Error {
+  readonly reason: FailedReason;
+  readonly upstreamError: string | null;
+  readonly upstreamStatus: number | null;
+
+  constructor(reason: FailedReason, upstream: { error?: string | null; status?: number | null; cause?: unknown } = {}) {
+    super(reason, { cause: upstream.cause });
+    this.reason = reason;
+    this.upstreamError = upstream.error ?? null;
+    this.upstreamStatus = upstream.status ?? null;
+  }
+}
+
+function readState(parameters: readonly (readonly [string, string])[]): string {
+  const values = parameters.filter(([name]) => name === 'state').map(([, value]) => value);
+  const [state] = values;
+  if (values.length !== 1 || state === undefined || state === '' || state.length > maxStateLength) {
+    throw new NexusError('invalid_request', 'The answer must carry exactly one state.');
+  }
+  return state;
+}
+
+/** The cookie proves the browser, the path names the provider that answers: both must be the flow's (RFC 9700, 4.4). */
+async function checkBinding(
+  deps: CompleteAuthorizationDeps,
+  callback: Callback,
+  input: CompleteAuthorizationInput,
+): Promise<void> {
+  const { flow, provider, origin } = callback;
+  const cookie = input.cookies[flowCookieSuffix(flow.flowId)] ?? '';
+  const isSameBrowser = equalDigests(hashToken(cookie), flow.cookieHash ?? '');
+  const isSameProvider = input.providerName === provider.profile.name;
+  if (isSameBrowser && isSameProvider) return;
+  await failFlow(deps, { flow, reason: 'binding_failed', providerName: provider.profile.name, origin });
+  throw new NexusError('invalid_request', 'This answer does not belong to a flow this browser began.');
+}
+
+async function obtainGrant(deps: CompleteAuthorizationDeps, callback: Callback): Promise<Grant> {
+  const { flow, provider } = callback;
+  if (flow.sealedSecrets === null || flow.redirectUri === null) throw new FlowFailure('expired');
+  const secrets = openJson(
+    deps.vault,
+    flow.sealedSecrets,
+    flowContext(flow, 'sealed_secrets'),
+  ) as unknown as FlowSecrets;
+  try {
+    const answer = await deps.providerClient.exchangeCode({
+      provider,
+      clientSecrets: openClientSecrets(deps.vault, provider),
+      parameters: callback.parameters,
+      redirectUri: flow.redirectUri,
+      state: callback.state,
+      codeVerifier: secrets.codeVerifier,
+      nonce: secrets.nonce,
+      scopes: flow.scopes,
+    });
+    return {
+      credential: answer.tokenSet,
+      issuedOrigin: answer.issuedOrigin,
+      subject: answer.subject,
+      label: answer.label,
+    };
+  } catch (error) {
+    throw toFlowFailure(error);
+  }
+}
+
+function toFlowFailure(error: unknown): unknown {
+  if (!(error instanceof ProviderCallError)) return error;
+  const { upstreamError, upstreamStatus } = error.failure;
+  return new FlowFailure(reasonOf(error), { error: upstreamError, status: upstreamStatus, cause: error });
+}
+
+function reasonOf(error: ProviderCallError): FailedReason {
+  if (error.stage === 'verification') return 'verification_failed';
+  return error.failure.upstreamError === 'access_denied' ? 'access_denied' : 'exchange_failed';
+}
+
+/** A grant that cannot be stored must not live on at the provider with nobody knowing of it. */
+async function keepOrDiscard(deps: CompleteAuthorizationDeps, callback: Callback, grant: Grant): Promise<string> {
+  try {
+    return await keepGrant(deps, callback, grant);
+  } catch (error) {
+    await discard(deps, callback, grant).catch(() => {});
+    throw error;
+  }
+}
+
+/** Stores the grant; in a bound flow it stays sealed beside the flow until the application proves its verifier. */
+async function keepGrant(deps: CompleteAuthorizationDeps, callback: Callback, grant: Grant): Promise<string> {
+  const { flow, provider, origin } = callback;
+  if (flow.completion === 'bound') return awaitCompletion(deps, callback, grant);
+  const outcome = await storeGrant(deps, {
+    flow,
+    grant,
+    providerName: provider.profile.name,
+    origin,
+    settleFlow: (stores) => stores.flows.finish({ flowId: flow.flowId, status: 'done' }),
+  });
+  if (outcome === 'stored') return successUrl(callback);
+  throw new FlowFailure(outcome === 'account_mismatch' ? 'account_mismatch' : 'expired');
+}
+
+async function awaitCompletion(deps: CompleteAuthorizationDeps, callback: Callback, grant: Grant): Promise<string> {
+  const { flow } = callback;
+  if (flow.expectedSubject !== null && flow.expectedSubject !== grant.subject) {
+    throw new FlowFailure('account_mismatch');
+  }
+  const handle = createToken('nxt');
+  const isWaiting = await deps.database.transaction(async (stores) => {
+    const isKept = await stores.flows.awaitCompletion({
+      flowId: flow.flowId,
+      from: 'exchanging',
+      handleHash: hashToken(handle),
+      handleSeconds: handleLifetimeSeconds,
+      sealedResult: sealBoundGrant(deps.vault, flow, grant),
+    });
+    if (isKept && !flow.isReconnect) {
+      await stores.connections.extendPending({
+        connectionRef: flow.connectionRef,
+        reason: 'not_completed',
+        seconds: handleLifetimeSeconds,
+      });
+    }
+    return isKept;
+  });
+  if (isWaiting) return successUrl(callback, handle);
+  throw new FlowFailure('expired');
+}
+
+async function discard(deps: CompleteAuthorizationDeps, callback: Callback, grant: Grant): Promise<void> {
+  if (grant.credential.kind !== 'oauth2') return;
+  await revokeGrant(deps, {
+    provider: callback.provider,
+    credential: grant.credential,
+    issuedOrigin: grant.issuedOrigin,
+    endedRef: null,
+    accountSubject: grant.subject,
+  });
+}
+
+function successUrl(callback: Callback, handle?: string): string {
+  const { flow, provider } = callback;
+  return appendToReturnUrl(flow.returnUrl, {
+    status: 'success',
+    connection_ref: flow.connectionRef,
+    provider: provider.profile.name,
+    ...(handle === undefined ? {} : { handle }),
+  });
+}
+
+async function fail(deps: CompleteAuthorizationDeps, callback: Callback, failure: FlowFailure): Promise<string> {
+  const { flow, provider, origin } = callback;
+  await failFlow(deps, {
+    flow,
+    reason: failure.reason,
+    providerName: provider.profile.name,
+    origin,
+    data: { upstream_error: failure.upstreamError, upstream_status: failure.upstreamStatus },
+  });
+  return appendToReturnUrl(flow.returnUrl, {
+    status: 'failed',
+    error: failure.reason,
+    connection_ref: flow.connectionRef,
+    provider: provider.profile.name,
+  });
+}

@@ -1,0 +1,93 @@
+import type { Clock } from '@nexus/core/clock';
+import { toInstant } from '@nexus/core/clock';
+import { NexusError } from '@nexus/core/errors';
+import type { Vault } from '@nexus/vault/vault';
+import type { AuditLog } from '../../audit/audit-log.js';
+import type { Connection } from '../../domain/connection.js';
+import type { Provider } from '../../domain/provider.js';
+import { type RequestContext, toAuditOrigin } from '../../domain/request-context.js';
+import { openCredential, sealCredential, witness } from '../../grants/credential-custody.js';
+import type { ProviderClient } from '../../oauth/provider-client.js';
+import type { Database } from '../../stores/database.js';
+import { getProvider } from './get-provider.js';
+
+export interface RebindProviderDeps {
+  readonly database: Database;
+  readonly vault: Vault;
+  readonly audit: AuditLog;
+  readonly clock: Clock;
+  readonly providerClient: ProviderClient;
+}
+
+export interface RebindProviderInput {
+  readonly providerId: string;
+  readonly fromOrigin: string;
+  readonly toOrigin: string;
+}
+
+/**
+ * Lets credentials that one origin issued be used at the origin the profile names now: an admin's audited decision,
+ * since whoever serves the new token endpoint receives the refresh tokens.
+ */
+export async function rebindProvider(
+  deps: RebindProviderDeps,
+  input: RebindProviderInput,
+  context: RequestContext,
+): Promise<{ readonly providerId: string; readonly connections: number; readonly reactivated: number }> {
+  const provider = await getProvider(deps, input);
+  const current = await deps.providerClient.tokenEndpointOrigin(provider);
+  if (current !== input.toOrigin) {
+    throw new NexusError('invalid_request', "to_origin must be the origin of the profile's token endpoint.", {
+      details: [{ path: 'to_origin', message: 'is not the origin the profile names' }],
+    });
+  }
+  const rows = await deps.database.stores.connections.listByIssuedOrigin(provider.providerId, input.fromOrigin);
+  let connections = 0;
+  let reactivated = 0;
+  for (const row of rows) {
+    if (!(await rebindOne(deps, input, provider, row, context))) continue;
+    connections += 1;
+    if (row.status === 'attention') reactivated += 1;
+  }
+  return { providerId: provider.providerId, connections, reactivated };
+}
+
+async function rebindOne(
+  deps: RebindProviderDeps,
+  input: RebindProviderInput,
+  provider: Provider,
+  row: Connection,
+  context: RequestContext,
+): Promise<boolean> {
+  const { sealedCredential } = row;
+  if (sealedCredential === null) return false;
+  if (row.status === 'attention' && row.reason !== 'origin_changed') return false;
+  const credential = openCredential(deps.vault, { ...row, sealedCredential });
+  const sealed = sealCredential(deps.vault, row, credential, row.version + 1, input.toOrigin);
+  return deps.database.transaction(async (stores) => {
+    const isBound = await stores.connections.rebind({
+      connectionRef: row.connectionRef,
+      expectedVersion: row.version,
+      sealed,
+      issuedOrigin: input.toOrigin,
+      at: toInstant(deps.clock.now()),
+    });
+    if (!isBound) return false;
+    await stores.audit.insert([
+      deps.audit.entry(
+        {
+          eventType: 'provider.rebound',
+          outcome: 'success',
+          connectionRef: row.connectionRef,
+          providerName: provider.profile.name,
+          workspaceId: row.workspaceId,
+          resourceId: provider.providerId,
+          data: { provider_id: provider.providerId, from_origin: input.fromOrigin, to_origin: input.toOrigin },
+          store: witness(row.connectionRef, row.version + 1, sealed),
+        },
+        toAuditOrigin(context),
+      ),
+    ]);
+    return true;
+  });
+}

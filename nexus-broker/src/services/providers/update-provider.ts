@@ -1,0 +1,56 @@
+import { toInstant } from '@nexus/core/clock';
+import type { Provider } from '../../domain/provider.js';
+import { listProviderUrls, mergeProviderPatch } from '../../domain/provider-profile.js';
+import { type RequestContext, toAuditOrigin } from '../../domain/request-context.js';
+import { openClientSecrets, sealClientSecrets } from '../../grants/provider-secrets.js';
+import { fieldNames, type WriteProviderDeps } from './create-provider.js';
+import { getProvider } from './get-provider.js';
+
+export interface UpdateProviderInput {
+  readonly providerId: string;
+  readonly patch: unknown;
+}
+
+/**
+ * Changes the fields a patch names and validates the result as a whole. The secrets are re-sealed with every change,
+ * since they are bound to the profile's version. Credentials issued by another token endpoint origin stay bound to it.
+ */
+export async function updateProvider(
+  deps: WriteProviderDeps,
+  input: UpdateProviderInput,
+  context: RequestContext,
+): Promise<Provider> {
+  const existing = await getProvider(deps, { providerId: input.providerId });
+  const { profile, clientSecrets } = mergeProviderPatch(existing.profile, input.patch, {
+    environment: deps.environment,
+  });
+  for (const url of listProviderUrls(profile)) await deps.providerClient.checkUrl(url);
+  const version = existing.version + 1;
+  const secrets = clientSecrets ?? openClientSecrets(deps.vault, existing);
+  const provider: Provider = {
+    ...existing,
+    version,
+    profile,
+    sealedSecrets: sealClientSecrets(deps.vault, existing.providerId, version, secrets),
+    updatedAt: toInstant(deps.clock.now()),
+  };
+  const isWritten = await deps.database.transaction(async (stores) => {
+    if (!(await stores.providers.update(provider, existing.version))) return false;
+    await stores.audit.insert([
+      deps.audit.entry(
+        {
+          eventType: 'provider.updated',
+          outcome: 'success',
+          providerName: profile.name,
+          resourceId: provider.providerId,
+          data: { provider_id: provider.providerId, fields: fieldNames(input.patch) },
+        },
+        toAuditOrigin(context),
+      ),
+    ]);
+    return true;
+  });
+  // Another writer came first: its result is the one this patch must be applied to.
+  if (!isWritten) return updateProvider(deps, input, context);
+  return provider;
+}

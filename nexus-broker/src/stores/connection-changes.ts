@@ -1,0 +1,226 @@
+/** Every change is one conditional statement, so of any number of callers at once exactly one wins. */
+import { type Instant, toEpochMs, toInstant } from '@nexus/core/clock';
+import type { SealedBlob } from '@nexus/vault/vault';
+import type { AttentionReason, Connection, ConnectionStatus, FailedReason } from '../domain/connection.js';
+import { encodeFlag, encodeNullableJson } from './codecs.js';
+import { noLease, toConnectionRow } from './connection-row.js';
+import { hasWon, type StoreContext } from './store-context.js';
+
+export interface StoreCredentialInput {
+  readonly connectionRef: string;
+  readonly expectedVersion: number;
+  readonly sealed: SealedBlob;
+  readonly from: readonly ConnectionStatus[];
+  readonly grantedScopes: readonly string[] | null;
+  readonly accountSubject: string | null;
+  readonly accountLabel: string | null;
+  readonly accessExpiresAt: number | null;
+  readonly refreshAfter: number | null;
+  readonly hasRefreshToken: boolean;
+  readonly issuedOrigin: string;
+  readonly at: Instant;
+  /** A refresh keeps the account it is given no newer word about. */
+  readonly isRefresh: boolean;
+}
+
+const touchIntervalMs = 3_600_000;
+
+export function createConnectionChanges(context: StoreContext) {
+  const { db, databaseNow } = context;
+  return {
+    /** Becomes `failed` by itself after `pendingSeconds` of the database's clock. */
+    async insert(connection: Connection, pendingSeconds: number): Promise<void> {
+      await db
+        .insertInto('connection')
+        .values({ ...toConnectionRow(connection), pending_until: databaseNow(pendingSeconds) })
+        .execute();
+    },
+
+    storeCredential: (input: StoreCredentialInput): Promise<boolean> => storeCredential(context, input),
+    markAttention: (input: MarkAttentionInput): Promise<boolean> => markAttention(context, input),
+    markFailed: (input: MarkFailedInput): Promise<boolean> => markFailed(context, input),
+    markRevoked: (input: MarkRevokedInput): Promise<boolean> => markRevoked(context, input),
+    rebind: (input: RebindInput): Promise<boolean> => rebind(context, input),
+    deleteAbandoned: (input: DeleteAbandonedInput): Promise<number> => deleteAbandoned(context, input),
+
+    /** Gives a pending connection `seconds` from now; `reason` is what it will have failed with after them. */
+    async extendPending(input: ExtendPendingInput): Promise<boolean> {
+      const result = await db
+        .updateTable('connection')
+        .set({ pending_until: databaseNow(input.seconds), reason: input.reason })
+        .where('connection_ref', '=', input.connectionRef)
+        .where('status', '=', 'pending')
+        .executeTakeFirst();
+      return hasWon(result);
+    },
+
+    /** Writes at most hourly. */
+    async touchRead(connectionRef: string, at: Instant): Promise<void> {
+      const due = toInstant(toEpochMs(at) - touchIntervalMs);
+      await db
+        .updateTable('connection')
+        .set({ last_read_at: at })
+        .where('connection_ref', '=', connectionRef)
+        .where((connection) =>
+          connection.or([connection('last_read_at', 'is', null), connection('last_read_at', '<=', due)]),
+        )
+        .execute();
+    },
+  };
+}
+
+async function storeCredential({ db }: StoreContext, input: StoreCredentialInput): Promise<boolean> {
+  const keepsAccount = (value: string | null): boolean => input.isRefresh && value === null;
+  const result = await db
+    .updateTable('connection')
+    .set({
+      status: 'active',
+      reason: null,
+      pending_until: null,
+      version: input.expectedVersion + 1,
+      parent_version: input.expectedVersion,
+      sealed_credential: input.sealed,
+      granted_scopes: encodeNullableJson(input.grantedScopes),
+      access_expires_at: input.accessExpiresAt,
+      refresh_after: input.refreshAfter,
+      has_refresh_token: encodeFlag(input.hasRefreshToken),
+      refresh_fingerprint: null,
+      issued_origin: input.issuedOrigin,
+      ...noLease,
+      fail_count: 0,
+      next_attempt_at: null,
+      last_ok_at: input.at,
+      updated_at: input.at,
+      ...(keepsAccount(input.accountSubject) ? {} : { account_subject: input.accountSubject }),
+      ...(keepsAccount(input.accountLabel) ? {} : { account_label: input.accountLabel }),
+      ...(input.isRefresh ? { last_refresh_at: input.at } : {}),
+    })
+    .where('connection_ref', '=', input.connectionRef)
+    .where('version', '=', input.expectedVersion)
+    .where('status', 'in', input.from)
+    .executeTakeFirst();
+  return hasWon(result);
+}
+
+interface MarkAttentionInput {
+  readonly connectionRef: string;
+  readonly expectedVersion: number;
+  readonly reason: AttentionReason;
+  readonly at: Instant;
+}
+
+async function markAttention({ db }: StoreContext, input: MarkAttentionInput): Promise<boolean> {
+  const result = await db
+    .updateTable('connection')
+    .set({ status: 'attention', reason: input.reason, updated_at: input.at, ...noLease })
+    .where('connection_ref', '=', input.connectionRef)
+    .where('version', '=', input.expectedVersion)
+    .where('status', '=', 'active')
+    .executeTakeFirst();
+  return hasWon(result);
+}
+
+interface MarkFailedInput {
+  readonly connectionRef: string;
+  readonly reason: FailedReason;
+  readonly at: Instant;
+}
+
+async function markFailed({ db }: StoreContext, input: MarkFailedInput): Promise<boolean> {
+  const result = await db
+    .updateTable('connection')
+    .set({ status: 'failed', reason: input.reason, pending_until: null, updated_at: input.at })
+    .where('connection_ref', '=', input.connectionRef)
+    .where('status', '=', 'pending')
+    .executeTakeFirst();
+  return hasWon(result);
+}
+
+interface ExtendPendingInput {
+  readonly connectionRef: string;
+  readonly reason: FailedReason;
+  readonly seconds: number;
+}
+
+interface MarkRevokedInput {
+  readonly connectionRef: string;
+  readonly at: Instant;
+}
+
+/** Erases the credential and what was learnt with it; the row stays to say that it was revoked. */
+async function markRevoked({ db }: StoreContext, input: MarkRevokedInput): Promise<boolean> {
+  const result = await db
+    .updateTable('connection')
+    .set({
+      status: 'revoked',
+      reason: null,
+      pending_until: null,
+      sealed_credential: null,
+      granted_scopes: null,
+      access_expires_at: null,
+      refresh_after: null,
+      has_refresh_token: 0,
+      refresh_fingerprint: null,
+      ...noLease,
+      next_attempt_at: null,
+      updated_at: input.at,
+      revoked_at: input.at,
+    })
+    .where('connection_ref', '=', input.connectionRef)
+    .where('status', '<>', 'revoked')
+    .executeTakeFirst();
+  return hasWon(result);
+}
+
+interface RebindInput {
+  readonly connectionRef: string;
+  readonly expectedVersion: number;
+  readonly sealed: SealedBlob;
+  readonly issuedOrigin: string;
+  readonly at: Instant;
+}
+
+/** Brings a connection back whose provider moved to another origin, once an admin has agreed to it. */
+async function rebind({ db }: StoreContext, input: RebindInput): Promise<boolean> {
+  const result = await db
+    .updateTable('connection')
+    .set({
+      status: 'active',
+      reason: null,
+      version: input.expectedVersion + 1,
+      parent_version: input.expectedVersion,
+      sealed_credential: input.sealed,
+      issued_origin: input.issuedOrigin,
+      updated_at: input.at,
+    })
+    .where('connection_ref', '=', input.connectionRef)
+    .where('version', '=', input.expectedVersion)
+    .where('status', '=', 'attention')
+    .where('reason', '=', 'origin_changed')
+    .executeTakeFirst();
+  return hasWon(result);
+}
+
+interface DeleteAbandonedInput {
+  /** Seconds that have passed since `pendingUntil`. */
+  readonly pendingUntilBefore: number;
+  readonly limit: number;
+}
+
+/** Deletes connections that never held a credential and ran out long ago; their flows go with them by foreign key. */
+async function deleteAbandoned({ db, databaseNow }: StoreContext, input: DeleteAbandonedInput): Promise<number> {
+  const abandoned = db
+    .selectFrom('connection')
+    .select('connection_ref')
+    .where('status', '=', 'pending')
+    .where('version', '=', 0)
+    .where('pending_until', '<', databaseNow(-input.pendingUntilBefore))
+    .limit(input.limit);
+  const result = await db
+    .deleteFrom('connection')
+    .where('connection_ref', 'in', abandoned)
+    .where('status', '=', 'pending')
+    .where('pending_until', '<', databaseNow(-input.pendingUntilBefore))
+    .executeTakeFirst();
+  return Number(result.numDeletedRows);
+}

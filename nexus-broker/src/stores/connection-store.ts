@@ -1,0 +1,16 @@
+import { createConnectionChanges } from './connection-changes.js';
+import { createConnectionReads } from './connection-reads.js';
+import { createRefreshLeases } from './refresh-leases.js';
+import type { StoreContext } from './store-context.js';
+
+export type ConnectionStore = ReturnType<typeof createConnectionReads> &
+  ReturnType<typeof createConnectionChanges> &
+  ReturnType<typeof createRefreshLeases>;
+
+export function createConnectionStore(context: StoreContext): ConnectionStore {
+  return {
+    ...createConnectionReads(context),
+    ...createConnectionChanges(context),
+    ...createRefreshLeases(context),
+  };
+}

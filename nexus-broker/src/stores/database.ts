@@ -1,0 +1,144 @@
+/**
+ * Opens the broker's database. This and `engines/` are the only places that know which database it is; the stores see
+ * one schema, one set of statements and one clock.
+ */
+import type { Instant } from '@nexus/core/clock';
+import type { KeyRingStore } from '@nexus/vault/key-ring';
+import { type Kysely, sql } from 'kysely';
+import { type AuditStore, createAuditStore } from './audit-store.js';
+import { type ConnectionStore, createConnectionStore } from './connection-store.js';
+import type { Engine } from './engines/engine.js';
+import { openPostgres } from './engines/postgres-engine.js';
+import { openSqlite } from './engines/sqlite-engine.js';
+import { createFlowStore, type FlowStore } from './flow-store.js';
+import { createKeyRingStore } from './key-ring-store.js';
+import { createKeyStore, type KeyStore } from './key-store.js';
+import { migrations } from './migrations/registry.js';
+import { runMigrations } from './migrations/run-migrations.js';
+import { createProviderStore, type ProviderStore } from './provider-store.js';
+import { createReturnOriginStore, type ReturnOriginStore } from './return-origin-store.js';
+import type { Schema } from './schema.js';
+import type { StoreContext } from './store-context.js';
+
+export interface Stores {
+  readonly providers: ProviderStore;
+  readonly connections: ConnectionStore;
+  readonly flows: FlowStore;
+  readonly keys: KeyStore;
+  readonly returnOrigins: ReturnOriginStore;
+  readonly audit: AuditStore;
+  readonly keyRing: KeyRingStore;
+}
+
+export interface Database {
+  readonly engine: 'sqlite' | 'postgres';
+  /** Whether this Broker is the only one that can have the database open. */
+  readonly isExclusive: boolean;
+  /** For reads outside a transaction; writing through them throws. */
+  readonly stores: Stores;
+  /**
+   * Runs `work` with stores bound to one transaction, and commits unless it throws. A failed statement fails the whole
+   * transaction, also when `work` catches its error. No network call belongs in here, and no second transaction.
+   */
+  transaction<T>(work: (stores: Stores) => Promise<T>): Promise<T>;
+  /** The database's clock. */
+  now(): Promise<Instant>;
+  /** Brings the schema forward and returns what was applied; waits while another Broker does so. */
+  migrate(): Promise<readonly string[]>;
+  /** Names of the migrations the schema has behind it. */
+  appliedMigrations(): Promise<readonly string[]>;
+  /** Throws unless the database answers. */
+  ping(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+export interface DatabaseOptions {
+  /** `sqlite:/path/to/file.db` or `postgres://…`. */
+  readonly url: string;
+  /** Connections to PostgreSQL. */
+  readonly poolSize?: number;
+  /** Refuses a PostgreSQL server that runs with `fsync=off`; production sets it. */
+  readonly requireFsync?: boolean;
+  /** Moves the database's clock; for tests only. A function is asked at every use. */
+  readonly clockOffsetMs?: number | (() => number);
+}
+
+const defaultPoolSize = 10;
+/** The audit sealer relies on it: an entry is committed this long after its `created_at`, or never. */
+const transactionLimitMs = 30_000;
+
+/** @throws Error when the file is open in another Broker, has loose modes, or a durability setting cannot be had. */
+export async function openDatabase(options: DatabaseOptions): Promise<Database> {
+  const engine = await openEngine(options);
+  const bind = (db: Kysely<Schema>): Stores =>
+    createStores({ db, databaseNow: (plusSeconds = 0) => engine.spelling.now(plusSeconds * 1000) });
+  return {
+    engine: engine.name,
+    isExclusive: engine.name === 'sqlite',
+    stores: bind(engine.reader),
+    transaction: (work) =>
+      engine.writer.transaction().execute(async (tx) => {
+        const startedMs = performance.now();
+        const result = await work(bind(tx));
+        if (performance.now() - startedMs > transactionLimitMs) throw new Error('The transaction took too long.');
+        return result;
+      }),
+    now: async () => {
+      const row = await engine.reader.selectNoFrom(engine.spelling.now(0).as('now')).executeTakeFirstOrThrow();
+      return row.now;
+    },
+    migrate: () => runMigrations(engine, migrations),
+    appliedMigrations: async () => {
+      const rows = await engine.reader.selectFrom('migration').select('name').orderBy('name').execute();
+      return rows.map((row) => row.name);
+    },
+    ping: async () => {
+      await engine.reader.selectNoFrom(sql.lit(1).as('alive')).execute();
+    },
+    [Symbol.asyncDispose]: () => engine.close(),
+  };
+}
+
+async function openEngine(options: DatabaseOptions): Promise<Engine> {
+  const { url, clockOffsetMs: offset = 0, poolSize = defaultPoolSize, requireFsync = false } = options;
+  const clockOffsetMs = typeof offset === 'number' ? () => offset : offset;
+  const file = /^sqlite:(?:\/\/)?(?<file>[^:?]+)$/.exec(url)?.groups?.['file'];
+  if (file !== undefined) return openSqlite({ file, clockOffsetMs });
+  if (/^postgres(?:ql)?:\/\//.test(url)) return openPostgres({ url, poolSize, clockOffsetMs, requireFsync });
+  throw new Error('A database URL is sqlite:/path/to/file.db or postgres://user:password@host/database.');
+}
+
+/** Each store is made when it is first used: a transaction rarely needs more than two. */
+function createStores(context: StoreContext): Stores {
+  const made: { -readonly [K in keyof Stores]?: Stores[K] } = {};
+  return {
+    get providers() {
+      made.providers ??= createProviderStore(context);
+      return made.providers;
+    },
+    get connections() {
+      made.connections ??= createConnectionStore(context);
+      return made.connections;
+    },
+    get flows() {
+      made.flows ??= createFlowStore(context);
+      return made.flows;
+    },
+    get keys() {
+      made.keys ??= createKeyStore(context);
+      return made.keys;
+    },
+    get returnOrigins() {
+      made.returnOrigins ??= createReturnOriginStore(context);
+      return made.returnOrigins;
+    },
+    get audit() {
+      made.audit ??= createAuditStore(context);
+      return made.audit;
+    },
+    get keyRing() {
+      made.keyRing ??= createKeyRingStore(context);
+      return made.keyRing;
+    },
+  };
+}

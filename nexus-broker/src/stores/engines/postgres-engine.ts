@@ -1,0 +1,130 @@
+/** PostgreSQL: a pool of connections for any number of Brokers. */
+import { Kysely, PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler, sql } from 'kysely';
+import pg from 'pg';
+import { decodeInteger } from '../codecs.js';
+import type { Schema } from '../schema.js';
+import type { Engine, Spelling } from './engine.js';
+import { createDriver, type Link, type LinkSource, type Rows } from './session.js';
+
+const statementTimeoutMs = 30_000;
+const connectTimeoutMs = 5_000;
+const int8 = 20;
+const uniqueViolation = '23505';
+
+interface PostgresInput {
+  readonly url: string;
+  readonly poolSize: number;
+  readonly clockOffsetMs: () => number;
+  readonly requireFsync: boolean;
+}
+
+export async function openPostgres(input: PostgresInput): Promise<Engine> {
+  const pool = new pg.Pool({
+    connectionString: input.url,
+    max: input.poolSize,
+    application_name: 'nexus-broker',
+    connectionTimeoutMillis: connectTimeoutMs,
+    statement_timeout: statementTimeoutMs,
+    idle_in_transaction_session_timeout: statementTimeoutMs,
+    options: '-c synchronous_commit=on',
+    types: { getTypeParser: chooseTypeParser as typeof pg.types.getTypeParser },
+  });
+  // A connection that breaks is replaced by the pool, and whoever uses it sees its next query fail. Without listeners
+  // the event would end the process, also for a connection that is in use.
+  pool.on('error', () => undefined);
+  pool.on('connect', (client) => client.on('error', () => undefined));
+  try {
+    await checkServer(pool, input.requireFsync);
+  } catch (error) {
+    await pool.end();
+    throw error;
+  }
+  return {
+    name: 'postgres',
+    reader: createKysely(pool, { isReadOnly: true }),
+    writer: createKysely(pool, { isReadOnly: false }),
+    spelling: createSpelling(input.clockOffsetMs),
+    close: () => pool.end(),
+  };
+}
+
+/** 64-bit integers arrive as text; everything else keeps the parser it has. */
+function chooseTypeParser(oid: number, format?: 'text' | 'binary'): unknown {
+  return oid === int8 ? decodeInteger : pg.types.getTypeParser(oid, format ?? 'text');
+}
+
+/** A URL may carry options of its own, so what durability and equality of text rest on is read back. */
+async function checkServer(pool: pg.Pool, requireFsync: boolean): Promise<void> {
+  const { rows } = await pool.query<Record<'commit' | 'fsync' | 'encoding', string>>(
+    `select current_setting('synchronous_commit') as commit, current_setting('fsync') as fsync,
+      current_setting('server_encoding') as encoding`,
+  );
+  const server = rows[0];
+  if (server?.encoding !== 'UTF8') throw new Error('The PostgreSQL database must have the encoding UTF8.');
+  if (server.commit !== 'on' && server.commit !== 'remote_apply') {
+    throw new Error(`PostgreSQL runs with synchronous_commit=${server.commit}; it must be on.`);
+  }
+  if (requireFsync && server.fsync !== 'on') throw new Error('PostgreSQL runs with fsync=off and would lose commits.');
+}
+
+function createKysely(pool: pg.Pool, options: { readonly isReadOnly: boolean }): Kysely<Schema> {
+  return new Kysely<Schema>({
+    dialect: {
+      createAdapter: () => new PostgresAdapter(),
+      createDriver: () => createDriver(createSource(pool), options),
+      createIntrospector: (db) => new PostgresIntrospector(db),
+      createQueryCompiler: () => new PostgresQueryCompiler(),
+    },
+  });
+}
+
+function createSource(pool: pg.Pool): LinkSource {
+  const clients = new WeakMap<Link, pg.PoolClient>();
+  return {
+    begin: 'begin isolation level read committed',
+    async acquire() {
+      const client = await pool.connect();
+      const link = createLink(client);
+      clients.set(link, client);
+      return link;
+    },
+    release(link, isBroken) {
+      clients.get(link)?.release(isBroken);
+    },
+  };
+}
+
+function createLink(client: pg.PoolClient): Link {
+  return {
+    async run(text: string, parameters: readonly unknown[]): Promise<Rows> {
+      const result = await client.query(text, [...parameters]);
+      return { rows: result.rows, affected: result.rowCount ?? 0 };
+    },
+    isUniqueViolation: (error) => error instanceof pg.DatabaseError && error.code === uniqueViolation,
+  };
+}
+
+function createSpelling(clockOffsetMs: () => number): Spelling {
+  return {
+    // clock_timestamp() moves on while a statement waits for a row lock; a lease must start when it is won.
+    now: (plusMs) =>
+      sql<string>`to_char((clock_timestamp() + ${plusMs + clockOffsetMs()} * interval '1 millisecond') at time zone 'UTC',
+        'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`,
+    // The server's locale would order and compare text its own way.
+    text: sql`text collate "C"`,
+    integer: sql`bigint`,
+    bytes: sql`bytea`,
+    tableEnd: sql``,
+    appendOnly: (table) => {
+      const refuse = sql.id(`${table}_refuse_change`);
+      return [
+        sql`create function ${refuse}() returns trigger language plpgsql as
+          $$ begin raise exception 'the table is append-only'; end $$`,
+        sql`create trigger ${sql.id(`${table}_no_change`)} before update or delete on ${sql.id(table)}
+          for each row execute function ${refuse}()`,
+        sql`create trigger ${sql.id(`${table}_no_truncate`)} before truncate on ${sql.id(table)}
+          for each statement execute function ${refuse}()`,
+      ];
+    },
+  };
+}

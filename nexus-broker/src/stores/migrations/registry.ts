@@ -1,0 +1,5 @@
+import { initialMigration } from './0001-initial.js';
+import type { Migration } from './migration.js';
+
+/** Every migration in order. Entries are only ever added, at the end. */
+export const migrations: readonly Migration[] = [initialMigration];

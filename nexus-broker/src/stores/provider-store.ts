@@ -1,0 +1,109 @@
+import type { Instant } from '@nexus/core/clock';
+import { NexusError } from '@nexus/core/errors';
+import type { Insertable, Selectable } from 'kysely';
+import type { Provider } from '../domain/provider.js';
+import { decodeJson, decodeSealed, encodeJson } from './codecs.js';
+import { UniqueViolation } from './engines/session.js';
+import type { ProviderTable } from './schema.js';
+import { hasWon, type StoreContext } from './store-context.js';
+
+export type ProviderStore = ReturnType<typeof createProviderStore>;
+
+/** Names are kept in lower case, whatever case they come in. Deleted providers stay, so that history can name them. */
+export function createProviderStore({ db }: StoreContext) {
+  const selectLive = () => db.selectFrom('provider').selectAll().where('deleted_at', 'is', null);
+  return {
+    /** @throws NexusError `provider_exists` while a live provider has the name. */
+    async insert(provider: Provider): Promise<void> {
+      const result = await db
+        .insertInto('provider')
+        .values(toRow(provider))
+        .onConflict((conflict) => conflict.column('name').where('deleted_at', 'is', null).doNothing())
+        .executeTakeFirst();
+      if (result.numInsertedOrUpdatedRows !== 1n) throw createExistsError();
+    },
+
+    async findById(providerId: string): Promise<Provider | null> {
+      const row = await selectLive().where('provider_id', '=', providerId).executeTakeFirst();
+      return row === undefined ? null : toProvider(row);
+    },
+
+    async findByName(name: string): Promise<Provider | null> {
+      const row = await selectLive().where('name', '=', name.toLowerCase()).executeTakeFirst();
+      return row === undefined ? null : toProvider(row);
+    },
+
+    async findAnyById(providerId: string): Promise<Provider | null> {
+      const row = await db.selectFrom('provider').selectAll().where('provider_id', '=', providerId).executeTakeFirst();
+      return row === undefined ? null : toProvider(row);
+    },
+
+    async list(): Promise<Provider[]> {
+      const rows = await selectLive().orderBy('name').execute();
+      return rows.map(toProvider);
+    },
+
+    /**
+     * Replaces the provider unless somebody else did so since `expectedVersion`.
+     *
+     * @throws NexusError `provider_exists` when another live provider has the name; the transaction is lost then.
+     */
+    async update(provider: Provider, expectedVersion: number): Promise<boolean> {
+      const { provider_id, ...columns } = toRow(provider);
+      try {
+        const result = await db
+          .updateTable('provider')
+          .set(columns)
+          .where('provider_id', '=', provider_id)
+          .where('version', '=', expectedVersion)
+          .where('deleted_at', 'is', null)
+          .executeTakeFirst();
+        return hasWon(result);
+      } catch (error) {
+        if (error instanceof UniqueViolation) throw createExistsError();
+        throw error;
+      }
+    },
+
+    async markDeleted(providerId: string, at: Instant): Promise<boolean> {
+      const result = await db
+        .updateTable('provider')
+        .set({ deleted_at: at, updated_at: at })
+        .where('provider_id', '=', providerId)
+        .where('deleted_at', 'is', null)
+        .executeTakeFirst();
+      return hasWon(result);
+    },
+  };
+}
+
+function createExistsError(): NexusError {
+  return new NexusError('provider_exists', 'A provider of this name exists already.');
+}
+
+function toProvider(row: Selectable<ProviderTable>): Provider {
+  return {
+    providerId: row.provider_id,
+    version: row.version,
+    profile: decodeJson(row.profile),
+    sealedSecrets: decodeSealed(row.sealed_secrets),
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+    deletedAt: row.deleted_at,
+  };
+}
+
+function toRow(provider: Provider): Insertable<ProviderTable> {
+  const profile = { ...provider.profile, name: provider.profile.name.toLowerCase() };
+  return {
+    provider_id: provider.providerId,
+    version: provider.version,
+    name: profile.name,
+    auth_type: profile.authType,
+    profile: encodeJson(profile),
+    sealed_secrets: provider.sealedSecrets,
+    created_at: provider.createdAt,
+    updated_at: provider.updatedAt,
+    deleted_at: provider.deletedAt,
+  };
+}

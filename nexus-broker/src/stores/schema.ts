@@ -1,0 +1,173 @@
+/** The tables as Kysely sees them. Sealed columns accept sealed bytes only: plaintext has no way in. */
+
+import type { JsonValue } from '@nexus/core/canonical-json';
+import type { Instant } from '@nexus/core/clock';
+import type { KeyRingRow } from '@nexus/vault/key-ring';
+import type { SealedBlob } from '@nexus/vault/vault';
+import type { ColumnType } from 'kysely';
+import type { Role } from '../domain/api-key.js';
+import type { AuditEventType, AuditOutcome } from '../domain/audit-event.js';
+import type { CompletionMode, FlowStatus } from '../domain/authorization-flow.js';
+import type { AttentionReason, ConnectionStatus, FailedReason } from '../domain/connection.js';
+import type { AuthType, ProviderProfile } from '../domain/provider.js';
+import type { Flag, JsonText } from './codecs.js';
+
+type Sealed = ColumnType<Uint8Array | null, SealedBlob | null, SealedBlob | null>;
+
+export interface ProviderTable {
+  provider_id: string;
+  version: number;
+  /** Lower case; unique among the rows that are not deleted. */
+  name: string;
+  auth_type: AuthType;
+  profile: JsonText<ProviderProfile>;
+  sealed_secrets: Sealed;
+  created_at: Instant;
+  updated_at: Instant;
+  deleted_at: Instant | null;
+}
+
+export interface ConnectionTable {
+  connection_ref: string;
+  id_hash: string;
+  workspace_id: string;
+  provider_id: string;
+  status: ConnectionStatus;
+  reason: AttentionReason | FailedReason | null;
+  pending_until: Instant | null;
+  version: number;
+  parent_version: number | null;
+  sealed_credential: Sealed;
+  requested_scopes: JsonText<readonly string[]>;
+  granted_scopes: JsonText<readonly string[]> | null;
+  account_subject: string | null;
+  account_label: string | null;
+  metadata: JsonText<JsonValue>;
+  requested_by: string | null;
+  access_expires_at: number | null;
+  refresh_after: number | null;
+  has_refresh_token: Flag;
+  refresh_fingerprint: string | null;
+  issued_origin: string;
+  lease_owner: string | null;
+  /** Counts the leases ever given. */
+  lease_epoch: number;
+  /** By the database's clock, as are `intent_started` and `next_attempt_at`. */
+  lease_until: Instant | null;
+  intent_id: string | null;
+  intent_started: Instant | null;
+  fail_count: number;
+  next_attempt_at: Instant | null;
+  last_ok_at: Instant | null;
+  last_read_at: Instant | null;
+  last_refresh_at: Instant | null;
+  created_at: Instant;
+  updated_at: Instant;
+  revoked_at: Instant | null;
+}
+
+export interface FlowTable {
+  flow_id: string;
+  ticket_hash: string;
+  connection_ref: string;
+  provider_id: string;
+  workspace_id: string;
+  kind: 'oauth' | 'static';
+  is_reconnect: Flag;
+  status: FlowStatus;
+  completion: CompletionMode;
+  completion_challenge: string | null;
+  return_url: string;
+  app_name: string;
+  scopes: JsonText<readonly string[]>;
+  login_hint: string | null;
+  expected_subject: string | null;
+  account_label: string | null;
+  requested_by: string | null;
+  source: string;
+  cookie_hash: string | null;
+  state_hash: string | null;
+  redirect_uri: string | null;
+  sealed_secrets: Sealed;
+  handle_hash: string | null;
+  handle_expires_at: Instant | null;
+  sealed_result: Sealed;
+  refusals: number;
+  created_at: Instant;
+  expires_at: Instant;
+}
+
+export interface ApiKeyTable {
+  key_id: string;
+  key_hash: string;
+  role: Role;
+  name: string;
+  last_four: string;
+  agent_id: string | null;
+  created_at: Instant;
+  expires_at: Instant | null;
+  revoked_at: Instant | null;
+  last_used_at: Instant | null;
+}
+
+export interface ReturnOriginTable {
+  return_origin_id: string;
+  origin: string;
+  /** `''` stands for none, because unique indexes treat nulls as different from each other. */
+  path_prefix: string;
+  app_name: string;
+  completion: CompletionMode;
+  created_at: Instant;
+}
+
+export interface AuditEventTable {
+  id: string;
+  created_at: Instant;
+  event_type: AuditEventType;
+  outcome: AuditOutcome;
+  actor_id: string | null;
+  connection_ref: string | null;
+  resource_id: string | null;
+  agent_id: string | null;
+  workspace_id: string | null;
+  entry: string;
+  entry_hash: Uint8Array;
+  mac: Uint8Array;
+  mac_key: number;
+}
+
+export interface KeyRingTable {
+  id: number;
+  purpose: KeyRingRow['purpose'];
+  state: KeyRingRow['state'];
+  alg: KeyRingRow['alg'];
+  wrapped_by: string;
+  wrapped: Uint8Array;
+  kcv: Uint8Array;
+  created_at: Instant;
+  activated_at: Instant | null;
+  retired_at: Instant | null;
+}
+
+export interface MigrationTable {
+  name: string;
+  applied_at: Instant;
+}
+
+export interface MigrationLockTable {
+  lock_id: number;
+  owner: string | null;
+  until: Instant | null;
+}
+
+export interface Schema {
+  provider: ProviderTable;
+  connection: ConnectionTable;
+  flow: FlowTable;
+  api_key: ApiKeyTable;
+  return_origin: ReturnOriginTable;
+  audit_event: AuditEventTable;
+  key_ring: KeyRingTable;
+  migration: MigrationTable;
+  migration_lock: MigrationLockTable;
+}

@@ -1,0 +1,21 @@
+import { OpenAPIHono } from '@hono/zod-openapi';
+import { registerRoutes } from './app.js';
+import type { Deps } from './deps.js';
+import { describeApp } from './document.js';
+import type { GatewayApp } from './gateway-app.js';
+
+/** Fails on any use, which proves that registering routes has no side effects. */
+function createInertDeps(): Deps {
+  return new Proxy({} as Deps, {
+    get(_target, property) {
+      throw new Error(`the contract is built without dependencies, but \`${String(property)}\` was used`);
+    },
+  });
+}
+
+/** Builds the v1 contract from the registered routes, without configuration, Broker or network. */
+export function buildContract(): ReturnType<typeof describeApp> {
+  const app: GatewayApp = new OpenAPIHono();
+  registerRoutes(app, createInertDeps());
+  return describeApp(app);
+}

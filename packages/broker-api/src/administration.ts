@@ -1,0 +1,84 @@
+/** Wire schemas of keys, return origins and status under `/admin/v1`. */
+import { z } from '@hono/zod-openapi';
+
+export const Role = z.enum(['admin', 'operator', 'auditor', 'gateway', 'app', 'agent']).openapi('Role');
+
+export const KeyInput = z
+  .strictObject({
+    name: z.string().min(1).max(128),
+    role: z.enum(['admin', 'operator', 'auditor', 'gateway', 'app']),
+    expires_at: z.iso.datetime({ offset: true }).nullable().optional(),
+  })
+  .openapi('KeyInput');
+
+export const Key = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    role: Role,
+    last_four: z.string(),
+    created_at: z.string(),
+    expires_at: z.string().nullable(),
+    revoked_at: z.string().nullable(),
+    last_used_at: z.string().nullable(),
+  })
+  .openapi('Key');
+
+export const KeyCreated = z
+  .object({
+    id: z.string(),
+    key: z.string().openapi({ description: 'The key itself, shown this once.' }),
+    name: z.string(),
+    role: Role,
+    last_four: z.string(),
+    created_at: z.string(),
+    expires_at: z.string().nullable(),
+  })
+  .openapi('KeyCreated');
+
+export const KeyList = z.object({ keys: z.array(Key) }).openapi('KeyList');
+
+export const KeyDeleted = z.object({ id: z.string(), revoked_at: z.string() }).openapi('KeyDeleted');
+
+export const ReturnOriginInput = z
+  .strictObject({
+    origin: z.string().min(1).max(512),
+    app_name: z.string().min(1).max(80),
+    completion: z.enum(['bound', 'confirm']).optional(),
+    path_prefix: z.string().min(1).max(512).nullable().optional(),
+  })
+  .openapi('ReturnOriginInput');
+
+export const ReturnOrigin = z
+  .object({
+    id: z.string(),
+    origin: z.string(),
+    app_name: z.string(),
+    completion: z.enum(['bound', 'confirm']),
+    path_prefix: z.string().nullable(),
+    created_at: z.string(),
+  })
+  .openapi('ReturnOrigin');
+
+export const ReturnOriginList = z.object({ return_origins: z.array(ReturnOrigin) }).openapi('ReturnOriginList');
+
+export const ReturnOriginDeleted = z
+  .object({ id: z.string(), deleted: z.literal(true) })
+  .openapi('ReturnOriginDeleted');
+
+export const BrokerStatus = z
+  .object({
+    version: z.string(),
+    environment: z.enum(['production', 'development']),
+    uptime_seconds: z.number().int(),
+    database: z.string(),
+    migrations: z.array(z.string()),
+    connections: z.record(z.string(), z.number().int()),
+    audit_grants: z.boolean(),
+    keys: z.array(z.object({ id: z.number().int(), purpose: z.string(), state: z.string(), created_at: z.string() })),
+  })
+  .openapi('BrokerStatus');
+
+export const Health = z
+  .object({ status: z.enum(['ok', 'unavailable']), version: z.string(), reason: z.string().optional() })
+  .openapi('Health');

@@ -1,0 +1,14 @@
+/** Writes both OpenAPI files from the code, or with --check compares them byte by byte. */
+import { buildContract as buildBrokerContract } from '@nexus/broker/contract';
+import { buildContract as buildGatewayContract } from '@nexus/gateway/contract';
+import { renderContract } from './contract-text.js';
+import { generate } from './output-file.js';
+
+process.exitCode = await generate({
+  files: [
+    { path: 'openapi.yaml', text: renderContract(buildGatewayContract()) },
+    { path: 'nexus-broker/openapi.yaml', text: renderContract(buildBrokerContract()) },
+  ],
+  isCheck: process.argv.includes('--check'),
+  command: 'npm run contract',
+});

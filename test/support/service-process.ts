@@ -1,0 +1,88 @@
+/** A service as it runs in production: its compiled main in a process of its own, told everything by environment. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+
+export interface ServiceProcess {
+  readonly pid: number;
+  /** Everything it wrote so far. */
+  output(): string;
+  /** Sends a signal and waits for the end; resolves to the exit code, or null after a kill. */
+  stop(signal: NodeJS.Signals): Promise<number | null>;
+  readonly ended: Promise<number | null>;
+}
+
+interface ServiceOptions {
+  /** Path of the compiled main, from the root of the repository. */
+  readonly main: string;
+  readonly env: Readonly<Record<string, string>>;
+  /** Polled until it answers 200. */
+  readonly readyUrl: string;
+}
+
+const readyTimeoutMs = 20_000;
+const root = fileURLToPath(new URL('../../', import.meta.url));
+
+export async function startService(options: ServiceOptions): Promise<ServiceProcess> {
+  const service = spawnService(options.main, options.env);
+  const deadline = Date.now() + readyTimeoutMs;
+  let isEnded = false;
+  void service.ended.then(() => {
+    isEnded = true;
+  });
+  while (!(await answersOk(options.readyUrl))) {
+    if (isEnded || Date.now() > deadline) {
+      await service.stop('SIGKILL');
+      throw new Error(`${options.main} did not become ready:\n${service.output().slice(-4_000)}`);
+    }
+    await sleep(25);
+  }
+  return service;
+}
+
+/** Starts it without waiting for readiness, for starts that must fail or be killed on the way. */
+export function spawnService(main: string, env: Readonly<Record<string, string>>): ServiceProcess {
+  const child: ChildProcess = spawn(process.execPath, [main], {
+    cwd: root,
+    env: { PATH: process.env['PATH'] ?? '', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const chunks: string[] = [];
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => chunks.push(String(chunk)));
+  const ended = once(child, 'close').then(([code]) => code as number | null);
+  return {
+    pid: child.pid ?? 0,
+    output: () => chunks.join(''),
+    ended,
+    async stop(signal) {
+      if (child.exitCode === null && child.signalCode === null) child.kill(signal);
+      return ended;
+    },
+  };
+}
+
+async function answersOk(url: string): Promise<boolean> {
+  try {
+    return (await fetch(url)).ok;
+  } catch {
+    return false;
+  }
+}
+
+/** Ports that were free a moment ago, all different. */
+export async function reservePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer();
+      server.listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      return server;
+    }),
+  );
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
