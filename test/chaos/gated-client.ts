@@ -1,6 +1,6 @@
 /** The application's requests while the Broker comes and goes: each waits until it is said to be up, and may be lost. */
 import { randomUUID } from 'node:crypto';
-import type { Page, Person } from '../support/person.js';
+import type { Page } from '../support/person.js';
 import type { Answer, RequestOptions, Stack } from '../support/stack.js';
 import type { Ledger } from './ledger.js';
 
@@ -76,5 +76,3 @@ export class GatedClient {
     }
   }
 }
-
-export type Browser = Pick<Person, 'open' | 'press'>;

@@ -1,5 +1,14 @@
 /** What the application under chaos knows for certain, and every promise it saw broken. */
+import type { RunningOpenidProvider } from '@nexus/testkit/openid-provider';
+
 export type ConnectionKind = 'confirm' | 'bound' | 'static';
+
+export interface TrackedProvider {
+  readonly name: string;
+  readonly server: RunningOpenidProvider;
+  /** Its access tokens need a refresh at nearly every read. */
+  readonly isShortLived: boolean;
+}
 
 export interface TrackedConnection {
   readonly id: string;
@@ -7,8 +16,8 @@ export interface TrackedConnection {
   readonly kind: ConnectionKind;
   /** Account at the provider, of this connection alone. */
   readonly login: string;
-  /** Its access token needs a refresh at nearly every read. */
-  readonly isShortLived: boolean;
+  /** Where it was connected; null for a static credential. */
+  readonly provider: TrackedProvider | null;
   /** The application was told of success, so the credential may never be lost again. */
   acknowledged: boolean;
   /** Static values that were submitted; a read must answer one of them. */

@@ -1,28 +1,22 @@
 /** What applications and people do all the time, written so that any answer may fail to come. */
 import { createHash, randomBytes } from 'node:crypto';
-import type { RunningOpenidProvider } from '@nexus/testkit/openid-provider';
 import { returnUrl } from '../support/fixtures.js';
 import { type Page, Person } from '../support/person.js';
 import type { SeededRandom } from '../support/seeded-random.js';
 import type { Stack } from '../support/stack.js';
 import type { GatedClient, Outcome } from './gated-client.js';
-import type { ConnectionKind, Ledger, TrackedConnection } from './ledger.js';
+import type { ConnectionKind, Ledger, TrackedConnection, TrackedProvider } from './ledger.js';
 
 export interface World {
   readonly stack: Stack;
   readonly client: GatedClient;
   readonly ledger: Ledger;
-  readonly provider: RunningOpenidProvider;
   readonly random: SeededRandom;
-  /** Names of registered providers. */
-  readonly oauthName: string;
+  readonly providers: readonly [TrackedProvider, ...TrackedProvider[]];
+  /** Name of a registered provider that takes an API key. */
   readonly staticName: string;
   isStopping: boolean;
 }
-
-/** Seconds; less than the half minute before the end in which every read waits for a refresh. */
-const shortLifetime = 29;
-const longLifetime = 3_600;
 
 /** One worker: acts on connections of its own, so that what it knows of them is exact, and reads those of all. */
 export async function work(world: World): Promise<void> {
@@ -48,12 +42,12 @@ function chooseAction(world: World, own: TrackedConnection[]): () => Promise<voi
 async function connect(world: World, own: TrackedConnection[]): Promise<void> {
   const { random, ledger } = world;
   const kind = random.pick<ConnectionKind>(['confirm', 'confirm', 'bound', 'static']);
-  const isShortLived = kind !== 'static' && random.next() < 0.2;
+  const provider = kind === 'static' ? null : random.pick(world.providers);
   const login = `person-${randomBytes(6).toString('hex')}`;
   const verifier = randomBytes(32).toString('base64url');
-  const started = await requestFlow(world, kind, verifier, null);
+  const started = await requestFlow(world, { kind, provider, verifier, reconnected: null });
   if (started === null) return;
-  const connection = ledger.track({ id: started.id, ref: started.ref, kind, login, isShortLived });
+  const connection = ledger.track({ id: started.id, ref: started.ref, kind, login, provider });
   await finishFlow(world, connection, { ...started, verifier });
   own.push(connection);
 }
@@ -65,16 +59,19 @@ interface Started {
   readonly ticket: string;
 }
 
-async function requestFlow(
-  world: World,
-  kind: ConnectionKind,
-  verifier: string,
-  reconnected: TrackedConnection | null,
-): Promise<Started | null> {
+interface FlowRequest {
+  readonly kind: ConnectionKind;
+  readonly provider: TrackedProvider | null;
+  readonly verifier: string;
+  readonly reconnected: TrackedConnection | null;
+}
+
+async function requestFlow(world: World, request: FlowRequest): Promise<Started | null> {
+  const { kind, provider, verifier, reconnected } = request;
   const outcome = await world.client.send('POST', '/v1/request-connection', {
     body: {
       workspace_id: 'workspace-1',
-      provider_name: kind === 'static' ? world.staticName : world.oauthName,
+      provider_name: provider?.name ?? world.staticName,
       return_url: returnUrl,
       ...(kind === 'bound'
         ? { completion_challenge: createHash('sha256').update(verifier).digest('base64url') }
@@ -85,7 +82,7 @@ async function requestFlow(
   if (outcome.kind === 'lost') return null;
   const { status, body } = outcome.answer;
   if (status !== 200) {
-    world.ledger.violate('a flow can be requested', { status, body, kind, reconnected });
+    world.ledger.violate('a flow can be requested', { status, body, kind, ref: reconnected?.ref });
     return null;
   }
   return { id: body.connection_id, ref: body.connection_ref, authUrl: body.auth_url, ticket: body.state };
@@ -106,14 +103,14 @@ async function finishFlow(world: World, connection: TrackedConnection, flow: Flo
 
 /** Returns the return URL when it tells of success. */
 async function consent(world: World, connection: TrackedConnection, flow: Flow): Promise<URL | null> {
-  const { client, provider, ledger, stack } = world;
+  const { client, ledger, stack } = world;
   const person = new Person(stack.gatewayUrl);
   if ((await client.browse(() => person.open(flow.authUrl))) === null) return null;
   // A press that got no answer may have claimed the flow for a cookie that never arrived; then it is lost for good.
   const hop = await client.browse(() => person.press(flow.authUrl));
   if (hop?.status !== 303) return null;
-  provider.setAccessTokenTtl(connection.isShortLived ? shortLifetime : longLifetime);
-  const callback = await provider.consentAs(hop.location, { login: connection.login });
+  if (connection.provider === null) throw new TypeError('a static connection has no provider to consent at');
+  const callback = await connection.provider.server.consentAs(hop.location, { login: connection.login });
   const first = await client.browse(() => person.open(callback));
   // A person whose page did not load reloads it: the answer may not have been taken yet.
   const page = first ?? (await client.browse(() => person.open(callback)));
@@ -175,31 +172,44 @@ async function readAny(world: World): Promise<void> {
   const candidates = [...world.ledger.connections.values()].slice(-60);
   const connection = candidates[world.random.below(Math.max(1, candidates.length))];
   if (connection === undefined) return;
-  const wasAcknowledged = connection.acknowledged;
-  const wasDeleted = connection.deletion === 'acknowledged';
+  const before = remember(connection);
   const outcome = await world.client.send('GET', `/v1/token/${connection.id}`);
   if (outcome.kind === 'lost') {
-    if (connection.isShortLived) connection.refreshInDoubt = true;
+    if (connection.provider?.isShortLived === true) connection.refreshInDoubt = true;
     connection.isDirty = true;
     return;
   }
-  judgeRead(world.ledger, connection, outcome, { wasAcknowledged, wasDeleted });
+  judgeRead(world.ledger, connection, outcome, before);
 }
 
-/** What a read may answer, given what was certain before it was sent. */
+/** What was certain before a request was sent; its answer may be older than what happened meanwhile. */
+export interface Before {
+  readonly wasAcknowledged: boolean;
+  readonly wasDeleted: boolean;
+  readonly submitted: ReadonlySet<string>;
+}
+
+export function remember(connection: TrackedConnection): Before {
+  return {
+    wasAcknowledged: connection.acknowledged,
+    wasDeleted: connection.deletion === 'acknowledged',
+    submitted: new Set(connection.submitted),
+  };
+}
+
 export function judgeRead(
   ledger: Ledger,
   connection: TrackedConnection,
   outcome: Outcome & { kind: 'answered' },
-  before: { readonly wasAcknowledged: boolean; readonly wasDeleted: boolean },
+  before: Before,
 ): void {
   const { status, body } = outcome.answer;
   const context = { ref: connection.ref, kind: connection.kind, requestId: outcome.requestId, status, code: body.code };
   if (status === 200) {
     ledger.disclosed({ requestId: outcome.requestId, ref: connection.ref });
     if (before.wasDeleted) ledger.violate('a deleted connection is never read', context);
-    const value: unknown = body.credentials.api_key;
-    if (connection.kind === 'static' && !connection.submitted.has(String(value))) {
+    const value = String(body.credentials.api_key);
+    if (connection.kind === 'static' && !connection.submitted.has(value) && !before.submitted.has(value)) {
       ledger.violate('a static credential reads as it was submitted', { ...context, value });
     }
     return;
@@ -213,19 +223,21 @@ export function judgeRead(
 
 async function refresh(world: World, connection: TrackedConnection): Promise<void> {
   connection.isDirty = true;
+  const before = remember(connection);
   const outcome = await world.client.send('POST', `/v1/refresh/${connection.id}`);
   if (outcome.kind === 'lost') {
     connection.refreshInDoubt = true;
     world.ledger.count('refreshes in doubt');
     return;
   }
-  judgeRead(world.ledger, connection, outcome, { wasAcknowledged: true, wasDeleted: false });
+  judgeRead(world.ledger, connection, outcome, before);
   if (outcome.answer.status === 200 && outcome.answer.body.refreshed === true) world.ledger.count('refreshes');
 }
 
 async function reconnect(world: World, connection: TrackedConnection): Promise<void> {
   const verifier = randomBytes(32).toString('base64url');
-  const started = await requestFlow(world, connection.kind, verifier, connection);
+  const { kind, provider } = connection;
+  const started = await requestFlow(world, { kind, provider, verifier, reconnected: connection });
   if (started === null) return;
   await finishFlow(world, connection, { ...started, verifier });
   world.ledger.count('reconnects');

@@ -63,7 +63,9 @@ describe.each(engines)('bound completion on %s', (engine) => {
 
   async function waitUntilFailed(flow: Requested): Promise<void> {
     await waitFor('the uncompleted flow to be swept', async () => {
-      const [row] = await runSql(stack, 'select status from connection where connection_ref = ?', [flow.connection_ref]);
+      const [row] = await runSql(stack, 'select status from connection where connection_ref = ?', [
+        flow.connection_ref,
+      ]);
       return row?.['status'] === 'failed' ? true : null;
     });
   }
@@ -146,16 +148,22 @@ describe.each(engines)('bound completion on %s', (engine) => {
     await expireHandle(stack, flow.connection_ref);
     expect((await complete(handle, flow.verifier)).body.code).toBe('completion_refused');
     await waitUntilFailed(flow);
-    expect((await check(flow)).body).toMatchObject({ status: 'failed', reason: { code: 'not_completed' }, account: null });
+    expect((await check(flow)).body).toMatchObject({
+      status: 'failed',
+      reason: { code: 'not_completed' },
+      account: null,
+    });
     expect((await readToken(flow)).body).toMatchObject({ code: 'connection_not_active', status: 'failed' });
     await waitFor('the revocation at the provider', () => (provider.revokedTokens().length > before ? true : null));
     for (const token of provider.revokedTokens().slice(before)) expect(await provider.isTokenActive(token)).toBe(false);
-    const failed = (await readAudit(stack, flow.connection_ref)).filter((event) => event.event_type === 'connection.failed');
+    const failed = (await readAudit(stack, flow.connection_ref)).filter(
+      (event) => event.event_type === 'connection.failed',
+    );
     expect(failed).toHaveLength(1);
     expect(failed[0]).toMatchObject({ outcome: 'failure', data: { reason: 'not_completed' } });
   });
 
-  it('H2: a completion with the verifier of the other person\'s own session is refused', async () => {
+  it("H2: a completion with the verifier of the other person's own session is refused", async () => {
     const mailed = await requestBound();
     const own = await requestBound();
     const handle = await consent(mailed, 'mallory-victim');

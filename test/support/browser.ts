@@ -55,7 +55,13 @@ export async function launchBrowser(): Promise<Browser> {
       '--font-render-hinting=none',
       '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1',
     ],
-    env: { PATH: process.env['PATH'] ?? '', TZ: 'UTC', LANG: 'C.UTF-8', HOME: unpacked.directory, ...unpacked.environment },
+    env: {
+      PATH: process.env['PATH'] ?? '',
+      TZ: 'UTC',
+      LANG: 'C.UTF-8',
+      HOME: unpacked.directory,
+      ...unpacked.environment,
+    },
   });
 }
 
@@ -73,7 +79,8 @@ export async function openWindow(browser: Browser, options: WindowOptions = {}):
     if (request.isNavigationRequest()) documents.add(request.url());
     requests.push({
       url: request.url(),
-      describe: async () => `${request.method()} ${request.url()}\n${JSON.stringify(await request.allHeaders(), null, 1)}`,
+      describe: async () =>
+        `${request.method()} ${request.url()}\n${JSON.stringify(await request.allHeaders(), null, 1)}`,
     });
   });
   context.on('requestfailed', (request) => {
@@ -114,7 +121,9 @@ async function unpackBrowser(): Promise<UnpackedBrowser> {
     throw new Error('Chromium from npm is for Linux on x64: set NEXUS_TEST_CHROMIUM to the path of a Chromium here.');
   }
   const entry = createRequire(import.meta.url).resolve('@sparticuz/chromium');
-  const { version } = JSON.parse(await readFile(join(dirname(entry), '..', 'package.json'), 'utf8')) as { version: string };
+  const { version } = JSON.parse(await readFile(join(dirname(entry), '..', 'package.json'), 'utf8')) as {
+    version: string;
+  };
   const cache = join(root, 'node_modules', '.cache');
   const directory = join(cache, `chromium-${version}`);
   if (!existsSync(directory)) {

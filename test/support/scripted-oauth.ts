@@ -1,5 +1,10 @@
 /** An OAuth provider that does what a test says, registered at a stack, and the person who answers for it. */
-import { type ScriptedProvider, type ScriptedRequest, startScriptedProvider } from '@nexus/testkit/scripted-provider';
+import {
+  type Script,
+  type ScriptedProvider,
+  type ScriptedRequest,
+  startScriptedProvider,
+} from '@nexus/testkit/scripted-provider';
 import { type Requested, requestConnection } from './fixtures.js';
 import { type Page, Person } from './person.js';
 import type { Stack } from './stack.js';
@@ -24,6 +29,8 @@ export interface ScriptedOauth {
   /** Tokens the Broker asked to revoke, oldest first. */
   revoked(): readonly string[];
   setTtl(seconds: number | null): void;
+  /** Every request to the token endpoint is answered like this; null goes back to working tokens. */
+  failTokens(script: Script | null): void;
   close(): Promise<void>;
 }
 
@@ -31,7 +38,7 @@ export interface ScriptedOauth {
 export async function registerScriptedOauth(stack: Stack, options: ScriptedOauthOptions = {}): Promise<ScriptedOauth> {
   const name = options.name ?? 'scripted';
   const server = await startScriptedProvider();
-  const { setTtl } = scriptTokens(server, options);
+  const controls = scriptTokens(server, options);
   if (options.metadata !== undefined) server.publishMetadata(options.metadata);
   const created = await stack.broker('POST', '/admin/v1/providers', {
     body: {
@@ -59,15 +66,20 @@ export async function registerScriptedOauth(stack: Stack, options: ScriptedOauth
     tokenCalls: (grantType) =>
       server.requests('/token').filter((request) => request.form.get('grant_type') === grantType),
     revoked: () => server.requests('/revoke').map((request) => request.form.get('token') ?? ''),
-    setTtl,
+    ...controls,
     close: () => server.close(),
   };
 }
 
-function scriptTokens(server: ScriptedProvider, options: ScriptedOauthOptions): { setTtl(seconds: number | null): void } {
+function scriptTokens(
+  server: ScriptedProvider,
+  options: ScriptedOauthOptions,
+): Pick<ScriptedOauth, 'setTtl' | 'failTokens'> {
+  let failure: Script | null = null;
   let ttl = options.ttl === undefined ? 3_600 : options.ttl;
   let issued = 0;
   server.answer('/token', (request) => {
+    if (failure !== null) return typeof failure === 'function' ? failure(request) : failure;
     const given = request.form.get('code') ?? request.form.get('refresh_token') ?? '';
     const login = given.split('-')[1] ?? 'nobody';
     issued += 1;
@@ -87,6 +99,9 @@ function scriptTokens(server: ScriptedProvider, options: ScriptedOauthOptions): 
   return {
     setTtl: (seconds) => {
       ttl = seconds;
+    },
+    failTokens: (script) => {
+      failure = script;
     },
   };
 }

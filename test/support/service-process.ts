@@ -19,8 +19,8 @@ interface ServiceOptions {
   /** Path of the compiled main, from the root of the repository. */
   readonly main: string;
   readonly env: Readonly<Record<string, string>>;
-  /** Polled until it answers 200. */
-  readonly readyUrl: string;
+  /** Polled until it answers 200, or until it returns true. */
+  readonly readyUrl: string | (() => Promise<boolean>);
 }
 
 const readyTimeoutMs = 20_000;
@@ -33,7 +33,9 @@ export async function startService(options: ServiceOptions): Promise<ServiceProc
   void service.ended.then(() => {
     isEnded = true;
   });
-  while (!(await answersOk(options.readyUrl))) {
+  const { readyUrl } = options;
+  const isReady = typeof readyUrl === 'string' ? () => answersOk(readyUrl) : readyUrl;
+  while (!(await isReady())) {
     if (isEnded || Date.now() > deadline) {
       await service.stop('SIGKILL');
       throw new Error(`${options.main} did not become ready:\n${service.output().slice(-4_000)}`);

@@ -45,26 +45,31 @@ const long = 3_600_000;
 /** Lets the access token of a connection have run out an hour ago, or end in so many seconds. */
 export async function setAccessExpiry(stack: Stack, connectionRef: string, inSeconds = -3_600): Promise<void> {
   const expiresAt = Math.floor(Date.now() / 1_000) + inSeconds;
-  await runSql(stack, 'update connection set access_expires_at = ? where connection_ref = ?', [expiresAt, connectionRef]);
+  await runSql(stack, 'update connection set access_expires_at = ? where connection_ref = ?', [
+    expiresAt,
+    connectionRef,
+  ]);
 }
 
 /** Lets the time of a bound flow's handle be over. */
 export async function expireHandle(stack: Stack, connectionRef: string): Promise<void> {
   const past = new Date(Date.now() - long).toISOString();
-  await runSql(stack, 'update flow set handle_expires_at = ? where connection_ref = ? and handle_expires_at is not null', [
-    past,
-    connectionRef,
-  ]);
+  await runSql(
+    stack,
+    'update flow set handle_expires_at = ? where connection_ref = ? and handle_expires_at is not null',
+    [past, connectionRef],
+  );
 }
 
 /** Lets the ten minutes of a flow be over, and with them the time its connection may stay pending. */
 export async function expireFlow(stack: Stack, connectionRef: string): Promise<void> {
   const past = new Date(Date.now() - long).toISOString();
   await runSql(stack, 'update flow set expires_at = ? where connection_ref = ?', [past, connectionRef]);
-  await runSql(stack, 'update connection set pending_until = ? where connection_ref = ? and pending_until is not null', [
-    past,
-    connectionRef,
-  ]);
+  await runSql(
+    stack,
+    'update connection set pending_until = ? where connection_ref = ? and pending_until is not null',
+    [past, connectionRef],
+  );
 }
 
 /** Lets the last refresh be long enough ago for another one. */
@@ -75,7 +80,9 @@ export async function forgetLastRefresh(stack: Stack, connectionRef: string): Pr
 
 /** The sealed credential as stored, in hex; null when there is none. */
 export async function readSealed(stack: Stack, connectionRef: string): Promise<string | null> {
-  const [row] = await runSql(stack, 'select sealed_credential from connection where connection_ref = ?', [connectionRef]);
+  const [row] = await runSql(stack, 'select sealed_credential from connection where connection_ref = ?', [
+    connectionRef,
+  ]);
   const sealed = row?.['sealed_credential'];
   return sealed instanceof Uint8Array ? Buffer.from(sealed).toString('hex') : null;
 }

@@ -12,9 +12,9 @@ import { OutgoingError } from './outgoing-error.js';
 import { createPinnedConnector, type ResolveHost } from './pinned-connector.js';
 
 const maxAnswerBytes = 256 * 1024;
-export const connectTimeoutMs = 3_000;
+const connectTimeoutMs = 3_000;
 /** Well below the refresh lease of 30 s, so a lease never ends while its request is open. */
-export const totalTimeoutMs = 10_000;
+const totalTimeoutMs = 10_000;
 
 export interface GuardedFetchSettings extends EgressSettings {
   /** Replaces the system resolver in tests. */

@@ -102,7 +102,7 @@ export function hasError(json: unknown): boolean {
 }
 
 /** Seconds or an HTTP date (RFC 9110 section 10.2.3), never more than fifteen minutes. */
-export function readRetryAfter(value: string | null, nowMs: number): number | null {
+function readRetryAfter(value: string | null, nowMs: number): number | null {
   if (value === null) return null;
   const text = value.trim();
   const seconds = /^\d+$/.test(text) ? Number(text) : Math.ceil((Date.parse(text) - nowMs) / 1000);

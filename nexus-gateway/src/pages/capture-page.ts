@@ -13,6 +13,12 @@ export interface CapturePage extends FlowIntroduction {
   readonly docsUrl: string | null;
 }
 
+/**
+ * The page's own address without the fragment that a link of the summary leaves there: with one, the browser would not
+ * give the next summary the focus, and would carry the fragment along to the application.
+ */
+const ownAddress = '?';
+
 /** The form a person enters a static credential into. After a refusal the summary takes the focus and is read out. */
 export function renderCapturePage(page: CapturePage): string {
   const hasErrors = page.problems.length > 0 || page.fields.some((field) => field.error !== null);
@@ -23,7 +29,7 @@ export function renderCapturePage(page: CapturePage): string {
 <h1><bdi>${page.appName}</bdi> wants to connect your <bdi>${page.providerName}</bdi> account</h1>
 ${renderFacts(page)}
 ${renderWarning(page)}
-<form method="post" autocomplete="off">
+<form method="post" action="${ownAddress}" autocomplete="off">
 <h2>Your <bdi>${page.providerName}</bdi> credentials</h2>
 ${renderDocsLink(page)}
 ${page.fields.some((field) => field.isRequired) ? html`<p class="hint">Fields marked <span class="mark-required">*</span> are required.</p>` : null}

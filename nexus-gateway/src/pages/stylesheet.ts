@@ -131,6 +131,14 @@ input, select {
   border-radius: 0.5rem;
   font: inherit;
 }
+select {
+  appearance: none;
+  padding-right: 2.5rem;
+  background-image: linear-gradient(45deg, transparent 50%, var(--soft) 50%), linear-gradient(135deg, var(--soft) 50%, transparent 50%);
+  background-position: right 1.2rem center, right 0.85rem center;
+  background-size: 0.375rem 0.375rem;
+  background-repeat: no-repeat;
+}
 .invalid input, .invalid select { border: 2px solid var(--danger); }
 .summary { margin: 0 0 1.75rem; padding: 1rem 1.25rem; background: var(--danger-soft); border: 2px solid var(--danger); border-radius: 0.625rem; }
 .summary h2 { margin: 0 0 0.5rem; }
@@ -138,6 +146,6 @@ input, select {
 .summary a { color: var(--danger); font-weight: 600; }
 :focus-visible, .summary:focus { outline: 3px solid var(--focus); outline-offset: 2px; }
 .visually-hidden { position: absolute; width: 1px; height: 1px; margin: -1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
-@media (forced-colors: active) { .mark { border-color: CanvasText; } button { border-color: ButtonText; } }
+@media (forced-colors: active) { .mark { border-color: CanvasText; } button { border-color: ButtonText; } select { appearance: auto; } }
 @media print { .card { box-shadow: none; } }
 `.trimStart();

@@ -48,6 +48,14 @@ describe('request bodies', () => {
     }
   });
 
+  it('G4: vets a body although middleware was registered after the route, and for a route of any method', async () => {
+    app.use('/things/*', async (_c, next) => next());
+    app.all('/any', async (c) => c.text(await c.req.text()));
+    expect((await post('/things', '{"name":"a"}', 'text/plain')).status).toBe(415);
+    expect((await post('/any', '<x/>', 'application/xml')).status).toBe(415);
+    expect((await post('/any', '{"a":1,"a":2}')).status).toBe(400);
+  });
+
   it('G4: refuses a compressed body', async () => {
     const headers = { 'Content-Type': 'application/json', 'Content-Encoding': 'gzip' };
     expect((await app.request('/things', { method: 'POST', headers, body: '{}' })).status).toBe(415);

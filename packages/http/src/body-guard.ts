@@ -5,10 +5,10 @@
 import { IncomingMessage } from 'node:http';
 import { NexusError } from '@nexus/core/errors';
 import type { Context, MiddlewareHandler } from 'hono';
-import { matchedRoutes } from 'hono/route';
 import type { HttpEnv } from './environment.js';
 import { createMediaTypeError } from './errors.js';
 import { checkFormText } from './form-guard.js';
+import { findHandlerRoute } from './handler-route.js';
 import { decodeUtf8, parseGuardedJson } from './json-guard.js';
 
 /** What a route takes: nothing, JSON (perhaps optionally), a form, or, for a route nobody described, whatever JSON. */
@@ -24,9 +24,9 @@ export function createBodyGuard(options: BodyGuardOptions): MiddlewareHandler<Ht
   return async (c, next) => {
     const method = c.req.method;
     if (method === 'GET' || method === 'HEAD' || method === 'OPTIONS') return next();
-    const route = matchedRoutes(c).at(-1);
+    const route = findHandlerRoute(c);
     // Nothing will answer but 404 or 405, so the body stays unread.
-    if (route === undefined || route.method === 'ALL') return next();
+    if (route === null) return next();
     const kind = options.findKind(route.method, route.path);
     const bytes = await readBody(c, options.maxBytes);
     const text = bytes.byteLength === 0 ? acceptEmptyBody(kind) : acceptBody(c, kind, bytes);

@@ -73,8 +73,9 @@ td, th { min-width: 6rem; }
 .status-2, .status-3 { color: var(--get); }
 .status-4 { color: var(--write); }
 .status-5 { color: var(--delete); }
-details { border-top: 1px solid var(--line); padding: 0.4rem 0; }
-summary { cursor: pointer; padding: 0.25rem 0; }
+details { border-top: 1px solid var(--line); }
+details[open] { padding-bottom: 0.6rem; }
+summary { cursor: pointer; min-height: 2.75rem; padding: 0.6rem 0; }
 @media (min-width: 60rem) {
   .layout { display: grid; grid-template-columns: 20rem minmax(0, 1fr); gap: 2rem; align-items: start; }
   nav { position: sticky; top: 1rem; max-height: calc(100vh - 2rem); overflow-y: auto; }

@@ -3,9 +3,9 @@ import type { NexusError } from '@nexus/core/errors';
 import { createUlid } from '@nexus/core/ids';
 import { looksLikeToken } from '@nexus/core/tokens';
 import type { Context, MiddlewareHandler } from 'hono';
-import { matchedRoutes } from 'hono/route';
 import type { HttpEnv } from './environment.js';
 import { renderError, toNexusError } from './errors.js';
+import { findHandlerRoute } from './handler-route.js';
 import type { Logger } from './logger.js';
 import type { SourceAddressReader } from './source-address.js';
 
@@ -102,15 +102,10 @@ function writeAccessLog({ logger, clock }: FrameDeps, c: Context<HttpEnv>): void
   logger[level]('request', {
     requestId: c.get('requestId'),
     method: c.req.method,
-    route: findRoutePattern(c),
+    route: findHandlerRoute(c)?.path ?? 'unmatched',
     status,
     ms: clock.now() - c.get('startedAt'),
     ...(error === undefined ? {} : { code: toNexusError(error).code }),
     ...(error !== undefined && status >= 500 ? { error } : {}),
   });
-}
-
-function findRoutePattern(c: Context<HttpEnv>): string {
-  const route = matchedRoutes(c).at(-1);
-  return route === undefined || route.method === 'ALL' ? 'unmatched' : route.path;
 }

@@ -66,7 +66,8 @@ export async function completeAuthorization(
   const state = readState(input.parameters);
   const flow = await deps.database.transaction((stores) => stores.flows.consumeState(hashToken(state)));
   if (flow === null) throw flowExpired();
-  const provider = await deps.database.stores.providers.findAnyById(flow.providerId);
+  // A provider that was deleted meanwhile gets no new connection, which nobody would look after.
+  const provider = await deps.database.stores.providers.findById(flow.providerId);
   if (provider === null) throw flowExpired();
   const callback: Callback = { flow, provider, state, parameters: input.parameters, origin: toAuditOrigin(context) };
   await checkBinding(deps, callback, input);

@@ -4,6 +4,7 @@
  */
 import type { CompiledQuery, DatabaseConnection, Driver, QueryResult } from 'kysely';
 import { checkParameters } from '../codecs.js';
+import { translateOutage } from './unavailable.js';
 
 export interface Rows {
   readonly rows: unknown[];
@@ -49,7 +50,7 @@ class Session implements DatabaseConnection {
     } catch (error) {
       if (this.#state === 'open') this.#state = 'failed';
       if (this.link.isUniqueViolation(error)) throw new UniqueViolation('The row exists already.', { cause: error });
-      throw error;
+      throw translateOutage(error);
     }
   }
 
@@ -59,14 +60,22 @@ class Session implements DatabaseConnection {
   }
 
   async begin(statement: string): Promise<void> {
-    await this.link.run(statement, []);
+    await this.#control(statement);
     this.#state = 'open';
   }
 
   async commit(): Promise<void> {
     if (this.#state !== 'open') throw new Error('A failed transaction cannot be committed.');
-    await this.link.run('commit', []);
+    await this.#control('commit');
     this.#state = 'idle';
+  }
+
+  async #control(statement: string): Promise<void> {
+    try {
+      await this.link.run(statement, []);
+    } catch (error) {
+      throw translateOutage(error);
+    }
   }
 
   /** Never throws: the error that led here is the one worth reporting. */
@@ -87,7 +96,12 @@ export function createDriver(source: LinkSource, options: { readonly isReadOnly:
   };
   return {
     init: async () => undefined,
-    acquireConnection: async () => new Session(await source.acquire(), options.isReadOnly),
+    acquireConnection: async () => {
+      const link = await source.acquire().catch((error: unknown) => {
+        throw translateOutage(error);
+      });
+      return new Session(link, options.isReadOnly);
+    },
     beginTransaction: (connection) => asSession(connection).begin(source.begin),
     commitTransaction: (connection) => asSession(connection).commit(),
     rollbackTransaction: (connection) => asSession(connection).rollback(),
