@@ -6,6 +6,9 @@ import type { Page } from 'playwright-core';
 
 const artifacts = fileURLToPath(new URL('../.artifacts/', import.meta.url));
 
+/** Of a longer page the part in view is enough to look at. */
+const longestPicture = 4_000;
+
 const sizes = [
   { size: 'phone', width: 390, height: 844 },
   { size: 'desktop', width: 1280, height: 900 },
@@ -21,7 +24,8 @@ export async function inspectAppearance(page: Page, name: string): Promise<strin
     for (const colorScheme of ['light', 'dark'] as const) {
       await page.emulateMedia({ colorScheme });
       const look = `${name}-${size}-${colorScheme}`;
-      await page.screenshot({ path: join(artifacts, `${look}.png`), fullPage: true });
+      const height = Number(await page.evaluate('document.documentElement.scrollHeight'));
+      await page.screenshot({ path: join(artifacts, `${look}.png`), fullPage: height <= longestPicture });
       const found = (await page.evaluate(measurement)) as string[];
       problems.push(...found.map((problem) => `${look}: ${problem}`));
     }

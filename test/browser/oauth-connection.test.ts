@@ -251,5 +251,12 @@ describe('connecting an account in a real browser', () => {
     expect(await inspectAppearance(ada.page, 'confirm')).toEqual([]);
     await ada.page.goto(`${stack.gatewayUrl}/connect/nxt_unknown`);
     expect(await inspectAppearance(ada.page, 'expired-link')).toEqual([]);
+    const crowded = await requestConnection(stack, {
+      return_url: `http://${'a-host-name-that-goes-on-'.repeat(2)}and-on.localhost:1/back`,
+      account_label: `the-shared-account-of-everybody-${'x'.repeat(60)}`,
+      scopes: Array.from({ length: 14 }, (_, index) => `https://api.acme.example/auth/some.long.scope.name.${index}.readonly`),
+    });
+    await ada.page.goto(crowded.auth_url);
+    expect(await inspectAppearance(ada.page, 'confirm-crowded')).toEqual([]);
   });
 });

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { readRepositoryFile } from '../repository.js';
-import { plantOauth } from '../support/plant-oauth.js';
+import { plantOauth, requestPlanted } from '../support/plant-oauth.js';
 import { plantKeys, plantRequests } from '../support/plant-requests.js';
 import { plantStatic } from '../support/plant-static.js';
 import { PlantedTraffic } from '../support/planted-traffic.js';
@@ -66,7 +66,7 @@ describe.each(engines)('A6, K14, A14: secrets planted everywhere, on %s', (engin
     const providers = await plantOauth(traffic, keys.get('app') ?? '');
     const server = await plantStatic(traffic);
     await plantRequests(traffic, keys);
-    await traffic.gateway('GET', '/v1/token/none', { headers: { 'X-Request-Id': marker } });
+    await requestPlanted(traffic, 'planted', { key: keys.get('app') ?? '', headers: { 'X-Request-Id': marker } });
     for (const { server: seen } of providers) {
       for (const request of seen.requests()) {
         traffic.keep('URL at an OAuth provider', `${request.path}?${request.query.toString()}`);

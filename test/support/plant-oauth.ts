@@ -7,6 +7,7 @@ import { type Page, Person } from './person.js';
 import type { PlantedTraffic } from './planted-traffic.js';
 import { answerAuthorization } from './scripted-oauth.js';
 import { forgetLastRefresh, setAccessExpiry } from './sql.js';
+import type { RequestOptions } from './stack.js';
 
 interface Issued {
   readonly accessToken: string;
@@ -78,16 +79,16 @@ export interface PlantedFlow {
 export async function requestPlanted(
   traffic: PlantedTraffic,
   provider: string,
-  options: { readonly body?: Readonly<Record<string, unknown>>; readonly key?: string } = {},
+  { body, ...options }: Omit<RequestOptions, 'body'> & { readonly body?: Readonly<Record<string, unknown>> } = {},
 ): Promise<PlantedFlow> {
   const answer = await traffic.gateway(
     'POST',
     '/v1/request-connection',
-    {
-      body: { workspace_id: 'workspace-1', provider_name: provider, return_url: returnUrl, ...options.body },
-      ...(options.key === undefined ? {} : { key: options.key }),
-    },
-    ({ body }) => [traffic.adopt('connection id', body.connection_id), traffic.adopt('flow ticket', body.state)],
+    { ...options, body: { workspace_id: 'workspace-1', provider_name: provider, return_url: returnUrl, ...body } },
+    (started) => [
+      traffic.adopt('connection id', started.body.connection_id),
+      traffic.adopt('flow ticket', started.body.state),
+    ],
   );
   if (answer.status !== 200) throw new Error(`not requested: ${JSON.stringify(answer.body)}`);
   const { connection_id: id, connection_ref: ref, auth_url: authUrl, state: ticket } = answer.body;
@@ -155,7 +156,9 @@ export async function plantOauth(traffic: PlantedTraffic, key: string): Promise<
   ]);
   const exposed = await connect(traffic, exposing);
   const { accessToken, idToken } = exposing.latest();
-  await traffic.gateway('GET', `/v1/token/${exposed.id}`, {}, [accessToken, idToken]);
+  // The ID token repeats the nonce, which is worth nothing once the token has been issued.
+  const nonce = [...exposing.nonces.values()].at(-1) ?? '';
+  await traffic.gateway('GET', `/v1/token/${exposed.id}`, {}, [accessToken, idToken, nonce]);
   await plantRefreshes(traffic, provider, flow);
   await plantBound(traffic, provider);
   await plantFailedCallbacks(traffic, provider);
@@ -169,7 +172,10 @@ async function plantRefreshes(traffic: PlantedTraffic, provider: PlantedProvider
     { status: 503, body: traffic.plant('text of a failing provider') },
     { status: 200, body: `{"access_token":"${traffic.plant('access token of broken JSON')}"` },
     { status: 200, body: { error: 'temporary', error_description: traffic.plantAwkward('description with 200') } },
-    { status: 429, body: { error: traffic.plant('error code of a provider'), access_token: traffic.plant('stray') } },
+    {
+      status: 429,
+      body: { error: traffic.plantAwkward('error code of a provider'), access_token: traffic.plant('stray') },
+    },
     { drop: 'midway', body: { access_token: traffic.plant('access token of a cut answer') } },
   ];
   for (const failure of failures) {
@@ -207,7 +213,10 @@ async function plantFailedCallbacks(traffic: PlantedTraffic, provider: PlantedPr
     prepareCallback(traffic, provider, await requestPlanted(traffic, provider.name), parameters);
   const description = () => traffic.plantAwkward('error_description of a callback');
   await follow(traffic, await begin({ error: 'access_denied', error_description: description() }));
-  await follow(traffic, await begin({ error: traffic.plant('error of a callback'), error_description: description() }));
+  await follow(
+    traffic,
+    await begin({ error: traffic.plantAwkward('error of a callback'), error_description: description() }),
+  );
   await follow(traffic, await begin({ iss: `https://${traffic.plant('foreign issuer')}.example` }));
   const answers: ScriptedAnswer[] = [
     { status: 400, body: { error: 'invalid_request', error_description: traffic.plantAwkward('refused exchange') } },

@@ -127,11 +127,24 @@ async function plantAdministration(traffic: PlantedTraffic, keys: ReadonlyMap<st
   await traffic.broker('POST', `/admin${path}/rebind`, {
     body: { from_origin: 'http://a.example', to_origin: client_secret() },
   });
+  await traffic.broker('GET', `/admin${path}`);
+  await traffic.broker('PATCH', `/admin${path}`, { body: { client_secret: client_secret(), pkce: 'maybe' } });
   await traffic.gateway('DELETE', path, { key });
+  await traffic.broker('DELETE', `/admin${path}?reason=${client_secret()}`);
   await traffic.gateway('GET', '/v1/connections?workspace_id=workspace-1', { key });
   const paths = ['providers', 'keys', 'return-origins', 'status', 'connections'];
   for (const name of paths) await traffic.broker('GET', `/admin/v1/${name}`);
-  for (const probe of ['/healthz', '/readyz', '/v1/health']) await traffic.gateway('GET', probe);
+  for (const path of ['/healthz', '/readyz', '/v1/health', '/assets/nexus.css']) await traffic.gateway('GET', path);
+  for (const path of ['/healthz', '/readyz', '/health']) await traffic.broker('GET', path);
+  const flow = await requestPlanted(traffic, 'planted');
+  await traffic.broker('GET', `/admin/v1/connections/${flow.ref}`);
+  await traffic.broker('DELETE', `/admin/v1/connections/${flow.ref}`);
+  await traffic.broker('GET', `/admin/v1/connections/${flow.id}`);
+  const returnOrigin = { origin: 'https://app.example', app_name: 'App', path_prefix: '/done', completion: 'bound' };
+  const added = await traffic.broker('POST', '/admin/v1/return-origins', { body: returnOrigin });
+  const unsafe = { ...returnOrigin, origin: `https://user:${traffic.plant('password in an origin')}@app.example` };
+  await traffic.broker('POST', '/admin/v1/return-origins', { body: unsafe });
+  await traffic.broker('DELETE', `/admin/v1/return-origins/${added.body.id}`);
   await traffic.broker('GET', `/audit?actor=${traffic.plant('secret in an audit query')}`);
   await traffic.broker('GET', `/audit?cursor=${traffic.plant('secret in a cursor')}`, {
     key: keys.get('auditor') ?? '',

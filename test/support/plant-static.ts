@@ -84,7 +84,7 @@ function plantFields(traffic: PlantedTraffic, type: StaticType, what: string): R
   return Object.fromEntries(
     type.fields.map((field) => {
       const label = `${what} ${type.name}.${field}`;
-      return [field, isFree && field !== 'username' ? traffic.plantAwkward(label) : traffic.plant(label)];
+      return [field, isFree && field !== 'username' ? traffic.plantAwkward(label, 'é') : traffic.plant(label)];
     }),
   );
 }
@@ -113,8 +113,10 @@ async function plantForm(traffic: PlantedTraffic, type: StaticType): Promise<voi
   const person = new Person(traffic.stack.gatewayUrl);
   traffic.keepPage('GET', flow.authUrl, await person.open(flow.authUrl));
   const wrong = plantFields(traffic, type, 'mistyped');
-  const first = type.fields.at(-1) ?? '';
-  traffic.keepPage('POST', flow.authUrl, await person.press(flow.authUrl, { ...wrong, [first]: '' }));
+  const left = type.fields.filter((field) => field !== 'session_token').at(-1) ?? '';
+  // The form comes back with what was typed into its open fields; masked ones come back empty.
+  const shown = [wrong['username'] ?? '', wrong['access_key'] ?? ''];
+  traffic.keepPage('POST', flow.authUrl, await person.press(flow.authUrl, { ...wrong, [left]: '' }), shown);
   const page = await person.press(flow.authUrl, plantFields(traffic, type, 'typed'));
   if (page.status !== 303) throw new Error(`the form was refused: ${type.name} ${page.text.slice(0, 2_000)}`);
   traffic.keepPage('POST', flow.authUrl, page);

@@ -5,7 +5,7 @@ import type { Place, PlantedSecret } from './secret-search.js';
 import type { Answer, RequestOptions, Stack } from './stack.js';
 
 /** Characters that URLs, JSON and HTML each write in another way. */
-const awkward = '"\\/+&%=é<';
+const awkward = '"\\/+&%=<';
 
 /** Values that belong into an answer, where they are known only by it, read from it. */
 type MayCarry = readonly string[] | ((answer: Answer) => readonly string[]);
@@ -33,9 +33,9 @@ export class PlantedTraffic {
     return this.adopt(label, `planted-${randomBytes(18).toString('base64url')}`);
   }
 
-  /** A new secret that must be escaped nearly everywhere. */
-  plantAwkward(label: string): string {
-    return this.adopt(label, `planted ${awkward}${randomBytes(12).toString('base64url')}`);
+  /** A new secret that must be escaped nearly everywhere; `more` is for places that take more than ASCII. */
+  plantAwkward(label: string, more = ''): string {
+    return this.adopt(label, `planted ${awkward}${more}${randomBytes(12).toString('base64url')}`);
   }
 
   /** Counts a value that somebody else made as secret from now on. */
@@ -70,7 +70,7 @@ export class PlantedTraffic {
   keepPage(method: string, url: string, page: Page, mayCarry: readonly string[] = []): Page {
     this.sent.push({ method, url: new URL(url), status: page.status });
     const name = `page of ${method} ${new URL(url).pathname.split('/')[1]} (${page.status})`;
-    this.keep(name, `${describeHeaders(page.headers)}\n${page.text}`, page.status >= 400 ? [] : mayCarry);
+    this.keep(name, `${describeHeaders(page.headers)}\n${page.text}`, mayCarry);
     return page;
   }
 

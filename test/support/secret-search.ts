@@ -113,7 +113,7 @@ function searchPlace(place: Place, needles: NeedlesByHead): Leak[] {
     if (candidates[head & 0xffff] === 0 || end < headLength - 1) continue;
     const start = end - headLength + 1;
     for (const needle of needles.get(head) ?? []) {
-      if (bytes.compare(needle.bytes, 0, needle.bytes.length, start, start + needle.bytes.length) !== 0) continue;
+      if (!bytes.subarray(start, start + needle.bytes.length).equals(needle.bytes)) continue;
       if (place.mayCarry?.includes(needle.secret.value) === true) continue;
       leaks.push({
         secret: needle.secret.label,

@@ -11,7 +11,7 @@ let app: ReturnType<typeof createTestApp>;
 
 beforeEach(() => {
   log = captureLog('info');
-  app = createTestApp(log, { formRoutes: ['POST /connect/:ticket'] });
+  app = createTestApp(log);
 });
 
 async function readError(answer: Response): Promise<ErrorBody> {

@@ -1,9 +1,8 @@
-import { OpenAPIHono } from '@hono/zod-openapi';
+import { OpenAPIHono, type RouteConfig } from '@hono/zod-openapi';
 import type { Clock } from '@nexus/core/clock';
 import { NexusError } from '@nexus/core/errors';
-import type { Context } from 'hono';
-import type { BodyKind } from './body-guard.js';
-import { createBodyGuard } from './body-guard.js';
+import type { Context, MiddlewareHandler } from 'hono';
+import { type BodyKind, createBodyGuard } from './body-guard.js';
 import type { HttpEnv } from './environment.js';
 import { createValidationError } from './errors.js';
 import type { Logger } from './logger.js';
@@ -19,8 +18,6 @@ export interface HttpBasics {
   readonly trustedProxies?: readonly string[];
   /** Pages instead of JSON errors, by path prefix; the first match wins. */
   readonly errorPages?: readonly ErrorPage[];
-  /** Routes outside the OpenAPI document that take a URL-encoded form, as `POST /connect/:ticket`. */
-  readonly formRoutes?: readonly string[];
   readonly maxBodyBytes?: number;
 }
 
@@ -32,7 +29,7 @@ export interface HttpAppOptions {
 
 /**
  * Creates the app both services build on. Every answer, errors included, carries a request id and the security headers;
- * every request writes one log line; bodies are vetted before handlers run (`body-guard.ts`); schema problems,
+ * every request writes one log line; bodies of described routes are vetted before handlers run (`body-guard.ts`); schema problems,
  * unknown paths (404), known paths with another method (405 with Allow) and thrown errors all come out in the contract's error shape.
  *
  * Middleware that a service adds runs after these. A route that declares a JSON body needs one, unless it says
@@ -48,12 +45,7 @@ export function createHttpApp<E extends HttpEnv = HttpEnv>(options: HttpAppOptio
   const answerError = createErrorAnswer(basics.errorPages ?? []);
   const readSourceAddress = createSourceAddressReader(basics.trustedProxies ?? []);
   app.use(createRequestFrame({ logger, clock, readSourceAddress }, answerError));
-  app.use(
-    createBodyGuard({
-      maxBytes: basics.maxBodyBytes ?? maxBodyBytes,
-      findKind: createKindFinder(app, basics.formRoutes ?? []),
-    }),
-  );
+  guardBodies(app, basics.maxBodyBytes ?? maxBodyBytes);
   app.onError(answerError);
   app.notFound((c) => {
     throw describeMiss(app, c);
@@ -73,31 +65,23 @@ function describeMiss(app: OpenAPIHono<HttpEnv>, c: Context<HttpEnv>): NexusErro
   return noteAllowedMethods(new NexusError('method_not_allowed', 'This path does not know that method.'), allowed);
 }
 
-type RequestBody = { readonly content: object; readonly required?: boolean | undefined };
-
-/** Routes are registered after the middleware, so the table is built at the first question. */
-function createKindFinder(
-  app: OpenAPIHono<HttpEnv>,
-  formRoutes: readonly string[],
-): (method: string, pattern: string) => BodyKind {
-  let kinds: Map<string, BodyKind> | null = null;
-  return (method, pattern) => {
-    kinds ??= collectKinds(app, formRoutes);
-    return kinds.get(`${method} ${pattern}`) ?? 'undeclared';
+/**
+ * Lets every route's body pass the guard after the route's own middleware: who may not call a route is told so before
+ * the body is judged.
+ */
+function guardBodies(app: OpenAPIHono<HttpEnv>, maxBytes: number): void {
+  const register = app.openapi.bind(app) as (route: RouteConfig, ...rest: unknown[]) => unknown;
+  const guarded = (route: RouteConfig & { readonly middleware?: RouteMiddleware }, ...rest: unknown[]) => {
+    const { method, request, middleware = [] } = route;
+    if (method === 'get' || method === 'head' || method === 'options') return register(route, ...rest);
+    const guard = createBodyGuard({ maxBytes, kind: readKind(request?.body) });
+    return register({ ...route, middleware: [middleware, guard].flat() } as RouteConfig, ...rest);
   };
+  app.openapi = guarded as unknown as typeof app.openapi;
 }
 
-function collectKinds(app: OpenAPIHono<HttpEnv>, formRoutes: readonly string[]): Map<string, BodyKind> {
-  const kinds = new Map<string, BodyKind>();
-  for (const definition of app.openAPIRegistry.definitions) {
-    if (definition.type !== 'route') continue;
-    const { method, path, request } = definition.route;
-    const pattern = path.replaceAll(/\/{(.+?)}/g, '/:$1');
-    kinds.set(`${method.toUpperCase()} ${pattern}`, readKind(request?.body));
-  }
-  for (const route of formRoutes) kinds.set(route, 'form');
-  return kinds;
-}
+type RouteMiddleware = MiddlewareHandler | readonly MiddlewareHandler[];
+type RequestBody = { readonly content: object; readonly required?: boolean | undefined };
 
 function readKind(body: RequestBody | undefined): BodyKind {
   if (body === undefined) return 'none';

@@ -8,27 +8,20 @@ import type { Context, MiddlewareHandler } from 'hono';
 import type { HttpEnv } from './environment.js';
 import { createMediaTypeError } from './errors.js';
 import { checkFormText } from './form-guard.js';
-import { findHandlerRoute } from './handler-route.js';
 import { decodeUtf8, parseGuardedJson } from './json-guard.js';
 
-/** What a route takes: nothing, JSON (perhaps optionally), a form, or, for a route nobody described, whatever JSON. */
-export type BodyKind = 'none' | 'json' | 'optional-json' | 'form' | 'undeclared';
+/** What a route takes: nothing, JSON (perhaps optionally), or a form. */
+export type BodyKind = 'none' | 'json' | 'optional-json' | 'form';
 
 interface BodyGuardOptions {
   readonly maxBytes: number;
-  /** `POST /v1/things/:id` to kind; called once per request that may have a body. */
-  readonly findKind: (method: string, pattern: string) => BodyKind;
+  readonly kind: BodyKind;
 }
 
-export function createBodyGuard(options: BodyGuardOptions): MiddlewareHandler<HttpEnv> {
+/** The guard of one route; it stands between the route's own middleware, which may refuse the caller, and its schemas. */
+export function createBodyGuard({ maxBytes, kind }: BodyGuardOptions): MiddlewareHandler<HttpEnv> {
   return async (c, next) => {
-    const method = c.req.method;
-    if (method === 'GET' || method === 'HEAD' || method === 'OPTIONS') return next();
-    const route = findHandlerRoute(c);
-    // Nothing will answer but 404 or 405, so the body stays unread.
-    if (route === null) return next();
-    const kind = options.findKind(route.method, route.path);
-    const bytes = await readBody(c, options.maxBytes);
+    const bytes = await readBody(c, maxBytes);
     const text = bytes.byteLength === 0 ? acceptEmptyBody(kind) : acceptBody(c, kind, bytes);
     // The cache holds promises at run time; its declared type names their results.
     c.req.bodyCache.text = Promise.resolve(text) as unknown as string;

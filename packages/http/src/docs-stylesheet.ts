@@ -50,11 +50,12 @@ nav { border: 1px solid var(--line); border-radius: 0.5rem; padding: 0 1rem 1rem
 nav h2 { font-size: 0.95rem; margin: 1rem 0 0.25rem; }
 nav ul { list-style: none; margin: 0; padding: 0; }
 nav a { display: block; padding: 0.35rem 0; text-decoration: none; font-size: 0.9rem; }
+nav .method { display: inline-block; min-width: 3.9rem; margin-right: 0.25rem; text-align: center; }
 nav a:hover code { text-decoration: underline; }
 article { border: 1px solid var(--line); border-radius: 0.5rem; padding: 1rem; margin: 0 0 1rem; }
 code { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; font-size: 0.9em; }
-pre { background: var(--panel); border: 1px solid var(--line); border-radius: 0.375rem; padding: 0.75rem; overflow-x: auto; margin: 0.25rem 0; }
-pre code { overflow-wrap: normal; }
+pre { background: var(--panel); border: 1px solid var(--line); border-radius: 0.375rem; padding: 0.75rem; overflow-x: auto; margin: 0.25rem 0; line-height: 1.45; }
+pre code { overflow-wrap: normal; line-height: 1.45; }
 .table { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-size: 0.9rem; }
 th, td { text-align: left; vertical-align: top; padding: 0.4rem 0.75rem 0.4rem 0; border-bottom: 1px solid var(--line); font-weight: normal; }
@@ -62,7 +63,7 @@ thead th { color: var(--quiet); font-size: 0.8rem; }
 th code { font-weight: 600; }
 td, th { min-width: 6rem; }
 .required { color: var(--write); font-size: 0.75rem; white-space: nowrap; }
-.limits { display: block; font-size: 0.8rem; }
+.limits { display: block; font-size: 0.85rem; }
 .method { font: 600 0.75rem/1 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; border: 1px solid currentColor; border-radius: 0.25rem; padding: 0.15rem 0.35rem; white-space: nowrap; }
 .method-get { color: var(--get); }
 .method-post, .method-put, .method-patch { color: var(--write); }

@@ -34,7 +34,24 @@ export function createTestApp(log: CapturedLog, basics: HttpBasics = {}) {
   app.openapi(createRoute({ method: 'post', path: '/refresh/{id}', responses: ok }), (c) =>
     c.json({ id: c.req.param('id') }, 200),
   );
-  app.post('/connect/:ticket', async (c) => c.json({ field: (await c.req.parseBody())['field'] }));
+  const form = {
+    body: { content: { 'application/x-www-form-urlencoded': { schema: z.object({ field: z.string() }) } } },
+  };
+  app.openapi(createRoute({ method: 'post', path: '/connect/{ticket}', request: form, responses: ok }), (c) =>
+    c.json({ field: c.req.valid('form').field }, 200),
+  );
+  app.openapi(
+    createRoute({
+      method: 'post',
+      path: '/private',
+      request: json(true),
+      responses: ok,
+      middleware: () => {
+        throw new NexusError('missing_api_key', 'Send a key.');
+      },
+    }),
+    (c) => c.json({}, 200),
+  );
   app.get('/page', (c) => c.html('<p>', 200, { 'Cache-Control': 'max-age=60', 'Referrer-Policy': 'same-origin' }));
   app.get('/fail/nexus', () => {
     throw new NexusError('provider_unavailable', 'Try later.', { cause: new Error('private words') });

@@ -1,30 +1,33 @@
 import { html, type Markup } from './markup.js';
 
-const mark = html`<p class="mark"><svg viewBox="0 0 32 32" aria-hidden="true" focusable="false">
+const provider = html`<svg viewBox="0 0 32 32" aria-hidden="true" focusable="false">
 <rect width="32" height="32" rx="8" fill="#6b3fa0"/><circle cx="16" cy="12.5" r="5" fill="#fff"/>
-<path d="M6.5 27c1-5.5 4.7-8.2 9.5-8.2s8.5 2.7 9.5 8.2z" fill="#fff"/></svg>Demo provider</p>`;
+<path d="M6.5 27c1-5.5 4.7-8.2 9.5-8.2s8.5 2.7 9.5 8.2z" fill="#fff"/></svg>Demo provider`;
+const application = html`<svg viewBox="0 0 32 32" aria-hidden="true" focusable="false">
+<rect width="32" height="32" rx="8" fill="#2b5d8a"/><path d="M7 9h18v14H7z" fill="#fff"/><path d="M7 9h18v4H7z" fill="#bcd3e8"/></svg>Demo application`;
 
 interface Page {
   readonly title: string;
   readonly content: Markup;
-  readonly isWide?: boolean;
+  /** The page people return to is no page of the provider. */
+  readonly isApplication?: boolean;
 }
 
 /** A whole page; every one says that nothing here is a real sign-in. */
-function renderPage({ title, content, isWide = false }: Page): string {
+function renderPage({ title, content, isApplication = false }: Page): string {
   return html`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${title} · Demo provider</title>
+<title>${title} · ${isApplication ? 'Demo application' : 'Demo provider'}</title>
 <link rel="stylesheet" href="/demo.css">
 <link rel="icon" href="data:,">
 </head>
 <body>
 <p class="notice" role="note"><strong>This is a demo.</strong> It runs on this machine and protects nothing: no password, no real account.</p>
-<main${isWide ? html` class="wide"` : null}><div class="card">
-${mark}
+<main${isApplication ? html` class="wide"` : null}><div class="card">
+<p class="mark">${isApplication ? application : provider}</p>
 ${content}
 </div></main>
 </body>
@@ -144,11 +147,12 @@ the credential with it. If you opened the link <code>npm start</code> printed, y
 <pre><code>curl -s ${view.gatewayUrl}/v1/token/&lt;connection_id&gt;</code></pre>
 ${name === 'demo' ? html`<p>To see what happens when access ends, <a href="/">remove it at the provider</a>.</p>` : null}`
     : html`<p>No credential was stored. Start again with a new link; the terminal of <code>npm start</code> prints one, or ask for one:</p>
-<pre><code>curl -s ${view.gatewayUrl}/v1/request-connection -H 'Content-Type: application/json' \\
+<pre><code>curl -s ${view.gatewayUrl}/v1/request-connection \\
+  -H 'Content-Type: application/json' \\
   -d '${request}'</code></pre>`;
   return renderPage({
     title: view.isConnected ? 'Connected' : 'Not connected',
-    isWide: true,
+    isApplication: true,
     content: html`<h1 class="${view.isConnected ? 'good' : 'bad'}">${view.isConnected ? 'Connected' : 'Not connected'}</h1>
 <p class="soft">This page stands in for your application: it is the <code>return_url</code> people come back to.</p>
 ${facts}

@@ -42,9 +42,10 @@ button {
 }
 button.quiet { background: transparent; color: var(--accent); }
 button.plain {
-  display: inline; width: auto; min-height: 0; padding: .35rem .1rem; border: 0; background: none; color: var(--accent);
+  display: inline; width: auto; min-height: 2.75rem; padding: .35rem .1rem; border: 0; background: none; color: var(--accent);
   text-decoration: underline;
 }
+.card > :last-child, .card > form:last-child > p { margin-bottom: 0; }
 form + form { margin-top: .75rem; }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
 ul.scopes { list-style: none; margin: 1rem 0 1.5rem; padding: 0; border: 1px solid var(--line); border-radius: 10px; }
