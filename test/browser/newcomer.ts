@@ -32,7 +32,11 @@ export async function startAsNewcomer(): Promise<RunningStart> {
   const child = spawn(
     process.execPath,
     ['packages/quickstart/bin/start.mjs', '--data-dir', join(directory, 'data'), '--ready-file', readyFile, ...ports],
-    { cwd: root, env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '' }, stdio: ['ignore', 'pipe', 'pipe'] },
+    {
+      cwd: root,
+      env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
   );
   const ended = once(child, 'close');
   let terminal = '';

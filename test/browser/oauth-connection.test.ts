@@ -82,7 +82,9 @@ describe('connecting an account in a real browser', () => {
     expect(await page.getByRole('heading', { level: 1 }).textContent()).toBe(
       'Weather Assistant wants to connect your Acme Cloud account',
     );
-    expect(await page.getByRole('list', { name: 'It asks for' }).getByRole('listitem').allTextContents()).toEqual(scopes);
+    expect(await page.getByRole('list', { name: 'It asks for' }).getByRole('listitem').allTextContents()).toEqual(
+      scopes,
+    );
     expect(await page.textContent()).toContain('ada at work');
     expect(await page.textContent()).toContain(new URL(application.origin).host);
     expect(await page.textContent()).toContain('Continue only if you started this yourself');
@@ -251,10 +253,17 @@ describe('connecting an account in a real browser', () => {
     expect(await inspectAppearance(ada.page, 'confirm')).toEqual([]);
     await ada.page.goto(`${stack.gatewayUrl}/connect/nxt_unknown`);
     expect(await inspectAppearance(ada.page, 'expired-link')).toEqual([]);
+    const origin = `https://${'a-host-name-that-goes-on-'.repeat(2)}and-on.example`;
+    await stack.broker('POST', '/admin/v1/return-origins', {
+      body: { origin, app_name: 'The Meteorological Forecasting Assistant of Northern Places', completion: 'confirm' },
+    });
     const crowded = await requestConnection(stack, {
-      return_url: `http://${'a-host-name-that-goes-on-'.repeat(2)}and-on.localhost:1/back`,
+      return_url: `${origin}/back`,
       account_label: `the-shared-account-of-everybody-${'x'.repeat(60)}`,
-      scopes: Array.from({ length: 14 }, (_, index) => `https://api.acme.example/auth/some.long.scope.name.${index}.readonly`),
+      scopes: Array.from(
+        { length: 14 },
+        (_, index) => `https://api.acme.example/auth/some.long.scope.name.${index}.readonly`,
+      ),
     });
     await ada.page.goto(crowded.auth_url);
     expect(await inspectAppearance(ada.page, 'confirm-crowded')).toEqual([]);

@@ -97,7 +97,7 @@ code {
 .facts dd { margin: 0; font-weight: 600; }
 @media (max-width: 20rem) { .facts div { grid-template-columns: 1fr; } }
 .scopes { margin: 0 0 1.25rem; padding: 0; list-style: none; display: flex; flex-wrap: wrap; gap: 0.5rem; }
-.scopes code { display: inline-block; padding: 0.2em 0.6em; }
+.scopes code { display: inline-block; padding: 0.2em 0.6em; line-height: 1.45; }
 .warning { margin: 1.5rem 0; padding: 0.875rem 1rem; background: var(--notice); border-left: 0.25rem solid var(--notice-line); border-radius: 0.375rem; }
 .hint, .help { color: var(--soft); font-size: 0.9375rem; }
 .hint:last-child { margin-bottom: 0; }
@@ -135,7 +135,7 @@ select {
   appearance: none;
   padding-right: 2.5rem;
   background-image: linear-gradient(45deg, transparent 50%, var(--soft) 50%), linear-gradient(135deg, var(--soft) 50%, transparent 50%);
-  background-position: right 1.2rem center, right 0.85rem center;
+  background-position: right 1.225rem center, right 0.85rem center;
   background-size: 0.375rem 0.375rem;
   background-repeat: no-repeat;
 }

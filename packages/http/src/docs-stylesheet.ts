@@ -40,6 +40,7 @@ a:focus-visible, summary:focus-visible, [tabindex]:focus-visible { outline: 3px 
 header { padding: 2rem 1rem 1rem; max-width: 75rem; margin: 0 auto; }
 h1 { margin: 0; font-size: 2rem; line-height: 1.2; }
 h2 { font-size: 1.35rem; margin: 2rem 0 0.75rem; text-transform: capitalize; }
+main > section:first-child > h2 { margin-top: 0; }
 h3 { font-size: 1.05rem; margin: 0 0 0.5rem; }
 h4 { font-size: 0.95rem; margin: 1.25rem 0 0.5rem; }
 h5 { font-size: 0.85rem; margin: 0.75rem 0 0.25rem; color: var(--quiet); }
@@ -49,8 +50,8 @@ p { margin: 0.5rem 0; max-width: 65ch; }
 nav { border: 1px solid var(--line); border-radius: 0.5rem; padding: 0 1rem 1rem; background: var(--panel); }
 nav h2 { font-size: 0.95rem; margin: 1rem 0 0.25rem; }
 nav ul { list-style: none; margin: 0; padding: 0; }
-nav a { display: block; padding: 0.35rem 0; text-decoration: none; font-size: 0.9rem; }
-nav .method { display: inline-block; min-width: 3.9rem; margin-right: 0.25rem; text-align: center; }
+nav a { display: flex; align-items: baseline; gap: 0.5rem; padding: 0.45rem 0; text-decoration: none; font-size: 0.9rem; }
+nav .method { flex: none; min-width: 3.9rem; text-align: center; }
 nav a:hover code { text-decoration: underline; }
 article { border: 1px solid var(--line); border-radius: 0.5rem; padding: 1rem; margin: 0 0 1rem; }
 code { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; font-size: 0.9em; }
@@ -62,6 +63,10 @@ th, td { text-align: left; vertical-align: top; padding: 0.4rem 0.75rem 0.4rem 0
 thead th { color: var(--quiet); font-size: 0.8rem; }
 th code { font-weight: 600; }
 td, th { min-width: 6rem; }
+@media (max-width: 40rem) {
+  td, th { min-width: 3.25rem; padding-right: 0.5rem; }
+  th:first-child, td:last-child { min-width: 6rem; }
+}
 .required { color: var(--write); font-size: 0.75rem; white-space: nowrap; }
 .limits { display: block; font-size: 0.85rem; }
 .method { font: 600 0.75rem/1 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; border: 1px solid currentColor; border-radius: 0.25rem; padding: 0.15rem 0.35rem; white-space: nowrap; }
