@@ -147,7 +147,7 @@ describe('the Broker as an app', () => {
       returnOrigins: createThrower(),
       audit: createThrower(),
       keyRing: createThrower(),
-    } as Deps['database']['stores'];
+    } as unknown as Deps['database']['stores'];
   }
 
   it('logs what broke inside with the request id', () => {

@@ -247,6 +247,22 @@ describe('connecting an account in a real browser', () => {
     await ada.page.waitForURL(`${provider.issuer}/interaction/**`);
   });
 
+  it('offers another try while the Broker is away, and goes on once it is back', async () => {
+    const requested = await request();
+    await ada.page.goto(requested.auth_url);
+    await stack.killBroker();
+    await ada.page.getByRole('button', { name: 'Continue to Acme Cloud' }).click();
+    const again = ada.page.getByRole('button', { name: 'Try again' });
+    await again.waitFor();
+    expect(await ada.page.getByRole('heading', { level: 1 }).textContent()).toBe('The service is not available');
+    expect(await inspectAppearance(ada.page, 'unavailable')).toEqual([]);
+    await stack.startBroker();
+    await again.click();
+    await ada.page.waitForURL(`${provider.issuer}/interaction/**`);
+    await logIn(ada.page);
+    expect(await consent(ada.page)).toEqual(success(requested));
+  });
+
   it('looks right on a phone and a desktop, in light and dark', async () => {
     const requested = await request();
     await ada.page.goto(requested.auth_url);

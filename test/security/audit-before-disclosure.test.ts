@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { RunningOpenidProvider } from '@nexus/testkit/openid-provider';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { withBrokenAudit } from '../support/audit-failure.js';
-import { registerOpenidProvider, type Requested, requestConnection, returnUrl } from '../support/fixtures.js';
+import { type Requested, registerOpenidProvider, requestConnection, returnUrl } from '../support/fixtures.js';
 import { Person } from '../support/person.js';
 import { forgetLastRefresh, runSql } from '../support/sql.js';
 import { type Answer, engines, type Stack, startStack } from '../support/stack.js';
@@ -65,7 +65,7 @@ describe.each(engines)('A1: while the audit log of %s cannot be written', (engin
     let sent = 0;
     const trySome = async (): Promise<void> => {
       for (let turn = sent++; turn < tries; turn = sent++) {
-        expectWithheld(await (doors[turn % doors.length] ?? doors[0])?.() as Answer);
+        expectWithheld((await (doors[turn % doors.length] ?? doors[0])?.()) as Answer);
       }
     };
     await withBrokenAudit(stack, () => Promise.all(Array.from({ length: concurrency }, trySome)));

@@ -64,8 +64,9 @@ thead th { color: var(--quiet); font-size: 0.8rem; }
 th code { font-weight: 600; }
 td, th { min-width: 6rem; }
 @media (max-width: 40rem) {
-  td, th { min-width: 3.25rem; padding-right: 0.5rem; }
-  th:first-child, td:last-child { min-width: 6rem; }
+  td, th { min-width: 3.75rem; padding-right: 0.5rem; }
+  th:first-child { min-width: 6.4rem; }
+  td:last-child { min-width: 6rem; }
 }
 .required { color: var(--write); font-size: 0.75rem; white-space: nowrap; }
 .limits { display: block; font-size: 0.85rem; }

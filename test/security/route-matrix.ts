@@ -1,0 +1,130 @@
+/**
+ * Every operation of both services with who may call it, written down by hand beside the contract: a route that is added
+ * without a line here fails the tests that read this table.
+ */
+export type KeyRole = 'admin' | 'operator' | 'auditor' | 'gateway' | 'app';
+
+export interface Operation {
+  readonly id: string;
+  readonly method: string;
+  readonly path: string;
+  readonly body?: unknown;
+  /** What somebody who may call it is answered here: status, and the error code where there is one. */
+  readonly answer: string;
+  /** `anyone`: also without a key, but not with the key of a role that has no business there. `open`: keys are not read. */
+  readonly access: readonly KeyRole[] | 'anyone' | 'open';
+}
+
+const owners: readonly KeyRole[] = ['admin', 'operator'];
+const readers: readonly KeyRole[] = ['admin', 'operator', 'auditor'];
+const holders: readonly KeyRole[] = ['admin', 'operator', 'app'];
+const unknownConnection = { connection_id: 'nxc_unknown' };
+const unknownTicket = 'nxt_unknown';
+const missing = '404 connection_not_found';
+const invalid = '400 invalid_request';
+const request = { workspace_id: 'w', provider_name: 'nobody', return_url: 'http://127.0.0.1:1/return' };
+
+function operation(id: string, route: string, access: Operation['access'], answer: string, body?: unknown): Operation {
+  const [method = '', path = ''] = route.split(' ');
+  return { id, method, path, access, answer, ...(body === undefined ? {} : { body }) };
+}
+
+export const gatewayOperations: readonly Operation[] = [
+  operation('requestConnection', 'POST /v1/request-connection', 'anyone', '404 provider_not_found', request),
+  operation('checkConnection', 'GET /v1/check-connection/nxc_unknown', 'anyone', missing),
+  operation('getToken', 'GET /v1/token/nxc_unknown', 'anyone', missing),
+  operation('refreshConnection', 'POST /v1/refresh/nxc_unknown', 'anyone', missing),
+  operation('getCaptureSchema', `GET /v1/capture-schema?state=${unknownTicket}`, 'anyone', '410 flow_expired'),
+  operation('captureCredential', 'POST /v1/capture-credential', 'anyone', '410 flow_expired', {
+    state: unknownTicket,
+    credentials: {},
+  }),
+  operation('completeConnection', 'POST /v1/complete-connection', 'anyone', '400 completion_refused', {
+    handle: unknownTicket,
+    code_verifier: 'v',
+  }),
+  operation(
+    'resolveConnection',
+    'GET /v1/resolve?workspace_id=w&provider_name=nobody',
+    holders,
+    '404 provider_not_found',
+  ),
+  operation('listConnections', 'GET /v1/connections?workspace_id=w', holders, '200'),
+  operation('deleteConnection', 'DELETE /v1/connections/nxc_unknown', holders, missing),
+  operation('listProviders', 'GET /v1/providers', readers, '200'),
+  operation('createProvider', 'POST /v1/providers', owners, invalid, {}),
+  operation('getProvidersMetadata', 'GET /v1/providers/metadata', 'anyone', '200'),
+  operation('getProvider', 'GET /v1/providers/unknown', readers, '404 provider_not_found'),
+  operation('updateProvider', 'PATCH /v1/providers/unknown', owners, '404 provider_not_found', {}),
+  operation('deleteProvider', 'DELETE /v1/providers/unknown', owners, '404 provider_not_found'),
+  operation('getHealth', 'GET /v1/health', 'open', '200'),
+  operation('getLiveness', 'GET /healthz', 'open', '200'),
+  operation('getReadiness', 'GET /readyz', 'open', '200'),
+  operation('showFlowPage', `GET /connect/${unknownTicket}`, 'open', '410'),
+  operation('continueFlow', `POST /connect/${unknownTicket}`, 'open', '403'),
+  operation('completeAuthorization', 'GET /auth/callback/nobody?state=unknown', 'open', '410'),
+  operation('getStylesheet', 'GET /assets/nexus.css', 'open', '200'),
+];
+
+export const brokerOperations: readonly Operation[] = [
+  operation(
+    'requestConnection',
+    'POST /internal/v1/connections/request',
+    ['gateway'],
+    '404 provider_not_found',
+    request,
+  ),
+  operation('checkConnection', 'POST /internal/v1/connections/check', ['gateway'], missing, unknownConnection),
+  operation('getToken', 'POST /internal/v1/connections/token', ['gateway'], missing, unknownConnection),
+  operation('refreshConnection', 'POST /internal/v1/connections/refresh', ['gateway'], missing, unknownConnection),
+  // The Gateway itself is nobody's caller: these need the key of the caller behind it.
+  operation('resolveConnection', 'POST /internal/v1/connections/resolve', [], '403 forbidden', {
+    workspace_id: 'w',
+    provider_name: 'nobody',
+  }),
+  operation('listConnections', 'POST /internal/v1/connections/list', [], '403 forbidden', {}),
+  operation('deleteConnection', 'POST /internal/v1/connections/delete', [], '403 forbidden', { connection: 'x' }),
+  operation('completeConnection', 'POST /internal/v1/connections/complete', ['gateway'], '400 completion_refused', {
+    handle: unknownTicket,
+    code_verifier: 'v',
+  }),
+  operation('viewFlow', 'POST /internal/v1/flows/view', ['gateway'], '410 flow_expired', { ticket: unknownTicket }),
+  operation('continueFlow', 'POST /internal/v1/flows/continue', ['gateway'], '410 flow_expired', {
+    ticket: unknownTicket,
+    cookies: {},
+  }),
+  operation('completeAuthorization', 'POST /internal/v1/flows/callback', ['gateway'], invalid, {
+    provider_name: 'nobody',
+    parameters: [],
+    cookies: {},
+  }),
+  operation('getCaptureSchema', 'POST /internal/v1/flows/capture-schema', ['gateway'], '400 missing_params', {}),
+  operation('captureCredential', 'POST /internal/v1/flows/capture', ['gateway'], '410 flow_expired', {
+    state: unknownTicket,
+    credentials: {},
+  }),
+  operation('getProvidersMetadata', 'POST /internal/v1/providers/metadata', ['gateway'], '200', {}),
+  operation('listProviders', 'GET /admin/v1/providers', readers, '200'),
+  operation('createProvider', 'POST /admin/v1/providers', owners, invalid, {}),
+  operation('getProvider', 'GET /admin/v1/providers/unknown', readers, '404 provider_not_found'),
+  operation('updateProvider', 'PATCH /admin/v1/providers/unknown', owners, '404 provider_not_found', {}),
+  operation('deleteProvider', 'DELETE /admin/v1/providers/unknown', owners, '404 provider_not_found'),
+  operation('rebindProvider', 'POST /admin/v1/providers/unknown/rebind', ['admin'], '404 provider_not_found', {
+    from_origin: 'https://a.example',
+    to_origin: 'https://b.example',
+  }),
+  operation('listAllConnections', 'GET /admin/v1/connections', owners, '200'),
+  operation('getAnyConnection', 'GET /admin/v1/connections/unknown', owners, missing),
+  operation('deleteAnyConnection', 'DELETE /admin/v1/connections/unknown', owners, missing),
+  operation('createKey', 'POST /admin/v1/keys', ['admin'], invalid, {}),
+  operation('listKeys', 'GET /admin/v1/keys', ['admin'], '200'),
+  operation('deleteKey', 'DELETE /admin/v1/keys/unknown', ['admin'], '404 key_not_found'),
+  operation('createReturnOrigin', 'POST /admin/v1/return-origins', ['admin'], invalid, {}),
+  operation('listReturnOrigins', 'GET /admin/v1/return-origins', ['admin'], '200'),
+  operation('deleteReturnOrigin', 'DELETE /admin/v1/return-origins/unknown', ['admin'], '404 return_origin_not_found'),
+  operation('queryAudit', 'GET /audit', ['admin', 'auditor'], '200'),
+  operation('getStatus', 'GET /admin/v1/status', readers, '200'),
+  operation('getLiveness', 'GET /healthz', 'open', '200'),
+  operation('getReadiness', 'GET /readyz', 'open', '200'),
+  operation('getHealth', 'GET /health', 'open', '200'),
+];
