@@ -85,7 +85,12 @@ export const settings = defineSettings({
   UNKNOWN_ID_LIMIT: {
     schema: integerText({ min: 1, max: 1_000_000 }),
     default: 100,
-    help: 'Unknown connection ids, and refused keys, one address may send in a minute.',
+    help: 'Unknown connection ids one address may send in a minute before they are answered with 429.',
+  },
+  REFUSED_KEY_LIMIT: {
+    schema: integerText({ min: 1, max: 1_000_000 }),
+    default: 1000,
+    help: 'Missing or refused keys one address may send in a minute before they are answered with 429.',
   },
   LOG_LEVEL: { schema: z.enum(logLevels), default: 'info', help: 'Least severe level that is logged.' },
 });

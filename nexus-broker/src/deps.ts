@@ -10,6 +10,7 @@ import type { Vault } from '@nexus/vault/vault';
 import { AuditLog } from './audit/audit-log.js';
 import type { BrokerConfig, BrokerSecrets } from './config.js';
 import type { Connection } from './domain/connection.js';
+import { InFlightLimiter } from './domain/in-flight-limiter.js';
 import { MissLimiter } from './domain/miss-limiter.js';
 import { type RequestContext, systemOrigin } from './domain/request-context.js';
 import { Scheduler } from './jobs/scheduler.js';
@@ -41,6 +42,8 @@ export interface Deps {
   readonly watcher: ConnectionWatcher;
   readonly missLimiter: MissLimiter;
   readonly authLimiter: MissLimiter;
+  readonly captures: InFlightLimiter;
+  readonly exchanges: InFlightLimiter;
   readonly onBackgroundError: (error: unknown) => void;
   /** Whether it can serve: set to false at once when it is told to stop. */
   readonly isReady: () => Promise<boolean>;
@@ -128,9 +131,11 @@ async function openOver(database: Database, { config, secrets, logger, clock }: 
     refresh,
     watcher,
     missLimiter,
-    authLimiter: new MissLimiter(clock, config.unknownIdLimit),
+    authLimiter: new MissLimiter(clock, config.refusedKeyLimit),
+    captures: new InFlightLimiter({ perKey: 1, total: 32 }),
+    exchanges: new InFlightLimiter({ perKey: 64, total: 128 }),
     onBackgroundError,
-    isReady: async () => !isStopping && (await isWritable(database)),
+    isReady: async () => !isStopping && (await canServe(database, audit)),
     endConnection: async ({ connectionRef }, context) => {
       await deleteConnection(ending, { connection: connectionRef, reason: 'provider_deleted' }, context);
     },
@@ -145,7 +150,7 @@ async function openOver(database: Database, { config, secrets, logger, clock }: 
     },
     async close(signal) {
       await scheduler.close();
-      await refresh.close();
+      await refresh.close().catch(onBackgroundError);
       await recordStop(audit, signal).catch(onBackgroundError);
       await audit.close();
       await guardedFetch[Symbol.asyncDispose]();
@@ -155,11 +160,10 @@ async function openOver(database: Database, { config, secrets, logger, clock }: 
 }
 
 /** Ready means that reads and audit writes get through. */
-async function isWritable(database: Database): Promise<boolean> {
+async function canServe(database: Database, audit: AuditLog): Promise<boolean> {
   try {
     await database.ping();
-    await database.transaction((stores) => stores.audit.insert([]));
-    return true;
+    return await audit.isWritable();
   } catch {
     return false;
   }
@@ -171,6 +175,7 @@ function startJobs(deps: Deps): Scheduler {
     everyMs: 5_000,
     run: () => discardUncompleted(deps, systemOrigin(createUlid(deps.clock.now()))),
   });
+  scheduler.start({ everyMs: 5_000, run: () => deps.refresh.storeUnsaved() });
   scheduler.start({ everyMs: 300_000, run: () => purgeFlows(deps) });
   return scheduler;
 }

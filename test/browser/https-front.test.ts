@@ -53,11 +53,9 @@ describe('behind https, as in production', () => {
   beforeAll(async () => {
     front = await startHttpsFront();
     const publicUrl = { PUBLIC_URL: front.origin };
-    [stack, browser, application] = await Promise.all([
-      startStack({ engine: 'sqlite', brokerEnv: publicUrl, gatewayEnv: publicUrl }),
-      launchBrowser(),
-      startSite(() => ({ html: '<title>Weather</title><h1>Welcome back</h1>' })),
-    ]);
+    stack = await startStack({ engine: 'sqlite', brokerEnv: publicUrl, gatewayEnv: publicUrl });
+    browser = await launchBrowser();
+    application = await startSite(() => ({ html: '<title>Weather</title><h1>Welcome back</h1>' }));
     front.forwardTo(Number(new URL(stack.gatewayUrl).port));
     ({ provider } = await registerOpenidProvider({ ...stack, gatewayUrl: front.origin }));
   });

@@ -17,7 +17,8 @@ describe('what npm start offers a newcomer', () => {
   let page: Page;
 
   beforeAll(async () => {
-    [start, browser] = await Promise.all([startAsNewcomer(), launchBrowser()]);
+    start = await startAsNewcomer();
+    browser = await launchBrowser();
   });
   afterAll(async () => {
     await browser?.close();

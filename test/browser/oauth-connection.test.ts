@@ -16,11 +16,9 @@ describe('connecting an account in a real browser', () => {
   let ada: Window;
 
   beforeAll(async () => {
-    [stack, browser, application] = await Promise.all([
-      startStack({ engine: 'sqlite', publicHost: 'localhost' }),
-      launchBrowser(),
-      startSite(() => ({ html: '<title>Weather</title><h1>Welcome back</h1>' })),
-    ]);
+    stack = await startStack({ engine: 'sqlite', publicHost: 'localhost' });
+    browser = await launchBrowser();
+    application = await startSite(() => ({ html: '<title>Weather</title><h1>Welcome back</h1>' }));
     ({ provider } = await registerOpenidProvider(stack, { profile: { display_name: 'Acme Cloud' } }));
     const origin = { origin: application.origin, app_name: 'Weather Assistant', completion: 'confirm' };
     const registered = await stack.broker('POST', '/admin/v1/return-origins', { body: origin });
@@ -247,20 +245,38 @@ describe('connecting an account in a real browser', () => {
     await ada.page.waitForURL(`${provider.issuer}/interaction/**`);
   });
 
-  it('offers another try while the Broker is away, and goes on once it is back', async () => {
+  it('says so when the Broker is away, and goes on from the page before once it is back', async () => {
     const requested = await request();
     await ada.page.goto(requested.auth_url);
     await stack.killBroker();
     await ada.page.getByRole('button', { name: 'Continue to Acme Cloud' }).click();
-    const again = ada.page.getByRole('button', { name: 'Try again' });
-    await again.waitFor();
-    expect(await ada.page.getByRole('heading', { level: 1 }).textContent()).toBe('The service is not available');
+    await ada.page.getByRole('heading', { name: 'The service is not available' }).waitFor();
     expect(await inspectAppearance(ada.page, 'unavailable')).toEqual([]);
     await stack.startBroker();
-    await again.click();
-    await ada.page.waitForURL(`${provider.issuer}/interaction/**`);
+    await ada.page.goto(requested.auth_url);
+    await continueToProvider(ada.page);
     await logIn(ada.page);
     expect(await consent(ada.page)).toEqual(success(requested));
+  });
+
+  it('offers another try while the provider is away, and goes on once it is back', async () => {
+    const flaky = await registerOpenidProvider(stack, { name: 'flaky', profile: { display_name: 'Flaky' } });
+    flaky.provider.setInterceptor((_request, response) => {
+      response.writeHead(503).end();
+      return true;
+    });
+    const requested = await requestConnection(stack, {
+      provider_name: 'flaky',
+      return_url: `${application.origin}/back`,
+    });
+    await ada.page.goto(requested.auth_url);
+    await ada.page.getByRole('button', { name: 'Continue to Flaky' }).click();
+    await ada.page.getByRole('heading', { name: 'The provider does not answer' }).waitFor();
+    expect(await inspectAppearance(ada.page, 'provider-away')).toEqual([]);
+    flaky.provider.setInterceptor(null);
+    await ada.page.getByRole('button', { name: 'Try again' }).click();
+    await ada.page.waitForURL(`${flaky.provider.issuer}/interaction/**`);
+    await flaky.provider.close();
   });
 
   it('looks right on a phone and a desktop, in light and dark', async () => {

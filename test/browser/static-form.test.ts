@@ -40,15 +40,13 @@ describe('entering a static credential in a real browser', () => {
   let isKeyhouseUp = true;
 
   beforeAll(async () => {
-    [stack, browser, application, keyhouse] = await Promise.all([
-      startStack({ engine: 'sqlite', publicHost: 'localhost' }),
-      launchBrowser(),
-      startSite(() => ({ html: '<title>Weather</title><h1>Welcome back</h1>' })),
-      startSite(({ headers }) => {
-        if (!isKeyhouseUp) return { status: 503, html: 'down' };
-        return { status: headers.authorization === `Bearer ${goodKey}` ? 200 : 401, html: 'me' };
-      }),
-    ]);
+    stack = await startStack({ engine: 'sqlite', publicHost: 'localhost' });
+    browser = await launchBrowser();
+    application = await startSite(() => ({ html: '<title>Weather</title><h1>Welcome back</h1>' }));
+    keyhouse = await startSite(({ headers }) => {
+      if (!isKeyhouseUp) return { status: 503, html: 'down' };
+      return { status: headers.authorization === `Bearer ${goodKey}` ? 200 : 401, html: 'me' };
+    });
     const profile = {
       name: 'keyhouse',
       display_name: 'Keyhouse',

@@ -11,9 +11,9 @@ import { createSeededRandom, type SeededRandom } from '../support/seeded-random.
 import { type Engine, type Stack, startStack } from '../support/stack.js';
 import { examine, examineEnd } from './examine.js';
 import { GatedClient } from './gated-client.js';
-import { Ledger } from './ledger.js';
 import { KillMoments, momentNames } from './kill-moments.js';
-import { work, type World } from './workers.js';
+import { Ledger } from './ledger.js';
+import { type World, work } from './workers.js';
 
 export interface ChaosOptions {
   readonly engine: Engine;
@@ -32,9 +32,9 @@ export interface ChaosWorld extends World {
   close(): Promise<void>;
 }
 
-const workers = 6;
+export const workerCount = 6;
 
-export async function startChaosWorld(engine: Engine, random: SeededRandom): Promise<ChaosWorld> {
+export async function startChaosWorld(engine: Engine, random: SeededRandom, isGraceful: boolean): Promise<ChaosWorld> {
   const stack = await startStack({
     engine,
     // One source asks for everything here; the caps have tests of their own.
@@ -59,6 +59,7 @@ export async function startChaosWorld(engine: Engine, random: SeededRandom): Pro
       { name: brief.name, server: brief.provider, isShortLived: true },
     ],
     staticName: 'probed',
+    isGraceful,
     isStopping: false,
     async close() {
       await stack.close();
@@ -85,21 +86,27 @@ function watch(moments: KillMoments, request: IncomingMessage, response: ServerR
   const { pathname } = new URL(request.url ?? '/', 'http://provider.invalid');
   if (pathname === '/token') {
     moments.reach('token asked');
-    once(response, 'finish').then(() => moments.reach('token answered'), () => undefined);
+    once(response, 'finish').then(
+      () => moments.reach('token answered'),
+      () => undefined,
+    );
   }
   if (pathname === '/token/revocation') {
     moments.reach('revocation asked');
-    once(response, 'finish').then(() => moments.reach('revocation answered'), () => undefined);
+    once(response, 'finish').then(
+      () => moments.reach('revocation answered'),
+      () => undefined,
+    );
   }
   return false;
 }
 
 export async function killBroker(options: ChaosOptions): Promise<ChaosReport> {
   const random = createSeededRandom(options.seed);
-  const world = await startChaosWorld(options.engine, random);
+  const world = await startChaosWorld(options.engine, random, false);
   const { client, ledger, moments, stack } = world;
   try {
-    const working = Array.from({ length: workers }, () => work(world));
+    const working = Array.from({ length: workerCount }, () => work(world));
     for (let kill = 1; kill <= options.kills; kill++) {
       const since = new Date();
       await sleep(random.below(300));

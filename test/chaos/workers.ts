@@ -15,6 +15,8 @@ export interface World {
   readonly providers: readonly [TrackedProvider, ...TrackedProvider[]];
   /** Name of a registered provider that takes an API key. */
   readonly staticName: string;
+  /** A Broker that is asked to stop, and not killed, loses nothing at all: then no refresh may end in doubt. */
+  readonly isGraceful: boolean;
   isStopping: boolean;
 }
 
@@ -73,9 +75,7 @@ async function requestFlow(world: World, request: FlowRequest): Promise<Started 
       workspace_id: 'workspace-1',
       provider_name: provider?.name ?? world.staticName,
       return_url: returnUrl,
-      ...(kind === 'bound'
-        ? { completion_challenge: createHash('sha256').update(verifier).digest('base64url') }
-        : {}),
+      ...(kind === 'bound' ? { completion_challenge: createHash('sha256').update(verifier).digest('base64url') } : {}),
       ...(reconnected === null ? {} : { connection_id: reconnected.id }),
     },
   });

@@ -1,7 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createKey, type Requested, readAudit, requestConnection } from '../support/fixtures.js';
+import {
+  boundReturnUrl,
+  createKey,
+  createVerifier,
+  type Requested,
+  readAudit,
+  registerBoundOrigin,
+  requestConnection,
+} from '../support/fixtures.js';
 import { Person } from '../support/person.js';
-import { answerAuthorization, connectScripted, registerScriptedOauth } from '../support/scripted-oauth.js';
+import { answerAuthorization, connectAs, connectScripted, registerScriptedOauth } from '../support/scripted-oauth.js';
 import { engines, type Stack, startStack } from '../support/stack.js';
 
 describe.each(engines)('deleting a provider on %s', (engine) => {
@@ -61,6 +69,32 @@ describe.each(engines)('deleting a provider on %s', (engine) => {
       expect(returned.status).toBe(410);
       expect(gone.tokenCalls('authorization_code')).toHaveLength(0);
       expect((await check(requested)).body.status).toBe('failed');
+    } finally {
+      await gone.close();
+    }
+  });
+
+  it('B18: a bound flow whose provider was deleted is not completed, and its grant is revoked', async () => {
+    const gone = await registerScriptedOauth(stack, { name: 'gone-bound' });
+    try {
+      await registerBoundOrigin(stack);
+      const { verifier, challenge } = createVerifier();
+      const bound = { provider_name: 'gone-bound', return_url: boundReturnUrl, completion_challenge: challenge };
+      const requested = await requestConnection(stack, bound);
+      const declined = new Person(stack.gatewayUrl);
+      const refusedHop = await declined.press(requested.auth_url);
+      await declined.open(answerAuthorization(refusedHop.location, { error: 'access_denied' }));
+      const again = await requestConnection(stack, { ...bound, connection_id: requested.connection_id });
+      const returned = await connectAs(stack, again, 'late');
+      const handle = new URL(returned.location).searchParams.get('handle') ?? '';
+      const deleted = await stack.gateway('DELETE', `/v1/providers/${gone.providerId}`, { key: operatorKey });
+      expect(deleted.status).toBe(200);
+      const refused = await stack.gateway('POST', '/v1/complete-connection', {
+        body: { handle, code_verifier: verifier },
+      });
+      expect([refused.status, refused.body.code]).toEqual([400, 'completion_refused']);
+      expect((await check(requested)).body.status).toBe('failed');
+      expect(gone.revoked()).toHaveLength(2);
     } finally {
       await gone.close();
     }

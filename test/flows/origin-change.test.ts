@@ -85,6 +85,19 @@ describe.each(engines)('a provider profile that moves to another origin on %s', 
     }
   });
 
+  it('S-9: a rebind before anything is due covers the connections that still work', async () => {
+    const requested = await move('early', () => connectScripted(stack, provider, 'eve'));
+    try {
+      const rebound = await rebind({ from_origin: provider.server.origin, to_origin: elsewhere.origin });
+      expect(rebound.body).toEqual({ id: provider.providerId, connections: 1, reactivated: 0 });
+      expect((await read(requested)).body.credentials.access_token).not.toBe('at-eve-moved');
+      await setAccessExpiry(stack, requested.connection_ref);
+      expect((await read(requested)).body.credentials.access_token).toBe('at-eve-moved');
+    } finally {
+      await stop();
+    }
+  });
+
   it('S-9: a deletion sends the old tokens to no revocation endpoint of the new profile', async () => {
     const requested = await move('leaver', () => connectScripted(stack, provider, 'lea'));
     try {

@@ -40,7 +40,7 @@ describe.each(engines)('keys and roles on %s', (engine) => {
   const refusedKeys = new Map<string, string>();
 
   beforeAll(async () => {
-    stack = await startStack({ engine, brokerEnv: { UNKNOWN_ID_LIMIT: '1000000' } });
+    stack = await startStack({ engine, brokerEnv: { UNKNOWN_ID_LIMIT: '1000000', REFUSED_KEY_LIMIT: '1000000' } });
     for (const role of roles) keys.set(role, (await createKey(stack, role)).key);
     const revoked = await createKey(stack, 'admin');
     await stack.broker('DELETE', `/admin/v1/keys/${revoked.id}`);
@@ -71,7 +71,7 @@ describe.each(engines)('keys and roles on %s', (engine) => {
   };
 
   function expectedAtGateway({ access, answer }: Operation, role: KeyRole | null): string {
-    if (access === 'open') return answer;
+    if (access === 'open' || access === 'everybody') return answer;
     if (role === null) return access === 'anyone' ? answer : '401 missing_api_key';
     return (access === 'anyone' ? callerRoles : access).includes(role) ? answer : '403 forbidden';
   }
@@ -97,7 +97,7 @@ describe.each(engines)('keys and roles on %s', (engine) => {
     'B5: the Broker judges every key at %s',
     async (_id, operation) => {
       const { access, answer } = operation;
-      const isOpen = access === 'open' || access === 'anyone';
+      const isOpen = typeof access === 'string';
       const seen: Record<string, string> = { none: summarise(await callBroker(operation, {})) };
       const expected: Record<string, string> = { none: isOpen ? answer : '401 missing_api_key' };
       for (const [role, key] of keys) {
@@ -191,7 +191,7 @@ describe('a Gateway that demands keys', () => {
   beforeAll(async () => {
     stack = await startStack({
       engine: 'sqlite',
-      brokerEnv: { UNKNOWN_ID_LIMIT: '1000000' },
+      brokerEnv: { UNKNOWN_ID_LIMIT: '1000000', REFUSED_KEY_LIMIT: '1000000' },
       gatewayEnv: { REQUIRE_CALLER_AUTH: 'true', METADATA_REQUIRES_KEY: 'true' },
     });
   });
@@ -200,8 +200,8 @@ describe('a Gateway that demands keys', () => {
   it('REQUIRE_CALLER_AUTH and METADATA_REQUIRES_KEY close what is open by default, to the same roles', async () => {
     const appKey = (await createKey(stack, 'app')).key;
     const auditorKey = (await createKey(stack, 'auditor')).key;
-    for (const operation of gatewayOperations.filter(({ access }) => access === 'anyone')) {
-      const { method, path, body, answer } = operation;
+    for (const operation of gatewayOperations.filter(({ access }) => access === 'anyone' || access === 'everybody')) {
+      const { method, path, body, answer, access } = operation;
       const call = async (key?: string) =>
         summarise(
           await stack.gateway(method, path, {
@@ -212,7 +212,7 @@ describe('a Gateway that demands keys', () => {
       expect([operation.id, await call(), await call(auditorKey), await call(appKey)]).toEqual([
         operation.id,
         '401 missing_api_key',
-        '403 forbidden',
+        access === 'everybody' ? answer : '403 forbidden',
         answer,
       ]);
     }

@@ -68,9 +68,7 @@ describe.each(engines)('A6, K14, A14: secrets planted everywhere, on %s', (engin
     await plantRequests(traffic, keys);
     await requestPlanted(traffic, 'planted', { key: keys.get('app') ?? '', headers: { 'X-Request-Id': marker } });
     for (const { server: seen } of providers) {
-      for (const request of seen.requests()) {
-        traffic.keep('URL at an OAuth provider', `${request.path}?${request.query.toString()}`);
-      }
+      for (const request of seen.requests()) traffic.keepSeen('an OAuth provider', request);
     }
     await Promise.all([...providers.map((provider) => provider.server.close()), server.close()]);
     stored = await readStoredBytes(stack);
@@ -120,6 +118,15 @@ describe.each(engines)('A6, K14, A14: secrets planted everywhere, on %s', (engin
 
   it('answers each only where it belongs, and shows none to provider or application in a URL', () => {
     expect(findSecrets(traffic.places(), traffic.secrets())).toEqual([]);
+  });
+
+  it('H13, H14: sends none of our own capabilities to a provider, in whatever part of a request', () => {
+    const ours = traffic.secrets().filter(({ label, value }) => /^nx._/.test(value) || /cookie|completion/.test(label));
+    expect(ours.length).toBeGreaterThan(50);
+    expect(traffic.atProviders.length).toBeGreaterThan(30);
+    expect(findSecrets(traffic.atProviders, ours)).toEqual([]);
+    const refreshTokens = traffic.secrets().filter(({ label }) => label === 'refresh token');
+    expect(findSecrets(traffic.atProviders, refreshTokens), 'the search sees what is sent there').not.toEqual([]);
   });
 });
 

@@ -11,8 +11,11 @@ export interface Operation {
   readonly body?: unknown;
   /** What somebody who may call it is answered here: status, and the error code where there is one. */
   readonly answer: string;
-  /** `anyone`: also without a key, but not with the key of a role that has no business there. `open`: keys are not read. */
-  readonly access: readonly KeyRole[] | 'anyone' | 'open';
+  /**
+   * `anyone`: also without a key, but not with the key of a role that has no business there. `everybody`: without a key
+   * or with one of any role. `open`: keys are not even read.
+   */
+  readonly access: readonly KeyRole[] | 'anyone' | 'everybody' | 'open';
 }
 
 const owners: readonly KeyRole[] = ['admin', 'operator'];
@@ -53,7 +56,7 @@ export const gatewayOperations: readonly Operation[] = [
   operation('deleteConnection', 'DELETE /v1/connections/nxc_unknown', holders, missing),
   operation('listProviders', 'GET /v1/providers', readers, '200'),
   operation('createProvider', 'POST /v1/providers', owners, invalid, {}),
-  operation('getProvidersMetadata', 'GET /v1/providers/metadata', 'anyone', '200'),
+  operation('getProvidersMetadata', 'GET /v1/providers/metadata', 'everybody', '200'),
   operation('getProvider', 'GET /v1/providers/unknown', readers, '404 provider_not_found'),
   operation('updateProvider', 'PATCH /v1/providers/unknown', owners, '404 provider_not_found', {}),
   operation('deleteProvider', 'DELETE /v1/providers/unknown', owners, '404 provider_not_found'),

@@ -1,5 +1,5 @@
 /** Sends secrets where none belong: other people's keys, guesses, broken bodies, unknown fields, strange paths. */
-import { createToken } from '../../packages/core/src/tokens.js';
+import { createToken } from '@nexus/core/tokens';
 import { returnUrl } from './fixtures.js';
 import { requestPlanted } from './plant-oauth.js';
 import type { PlantedTraffic } from './planted-traffic.js';

@@ -58,8 +58,7 @@ export async function plantStatic(traffic: PlantedTraffic): Promise<ScriptedProv
   for (const request of server.requests()) {
     const isQuery = request.query.has('key');
     // A key that belongs into the query is in the URL the provider sees; nothing else may be.
-    const mayCarry = isQuery ? [request.query.get('key') ?? ''] : [];
-    traffic.keep('URL at a static provider', `${request.path}?${request.query.toString()}`, mayCarry);
+    traffic.keepSeen('a static provider', request, isQuery ? [request.query.get('key') ?? ''] : []);
   }
   return server;
 }

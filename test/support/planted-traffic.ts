@@ -1,5 +1,6 @@
 /** Plants secrets and keeps everything the services answered, each answer with the values that belong into it. */
 import { randomBytes } from 'node:crypto';
+import type { ScriptedRequest } from '@nexus/testkit/scripted-provider';
 import type { Page } from './person.js';
 import type { Place, PlantedSecret } from './secret-search.js';
 import type { Answer, RequestOptions, Stack } from './stack.js';
@@ -20,6 +21,8 @@ export class PlantedTraffic {
   readonly stack: Stack;
   readonly #secrets = new Map<string, string>();
   readonly #places: Place[] = [];
+  /** Whole requests that providers received. */
+  readonly atProviders: Place[] = [];
   readonly sent: Sent[] = [];
   /** Bodies of answers from 400 on. */
   errorBodies = 0;
@@ -54,6 +57,14 @@ export class PlantedTraffic {
 
   keep(name: string, text: string, mayCarry: readonly string[] = []): void {
     this.#places.push({ name, bytes: Buffer.from(text, 'utf8'), mayCarry });
+  }
+
+  /** What a provider saw: its URL belongs to the searched places, the rest to `atProviders`. */
+  keepSeen(provider: string, request: ScriptedRequest, mayCarry: readonly string[] = []): void {
+    const url = `${request.path}?${request.query.toString()}`;
+    this.keep(`URL at ${provider}`, url, mayCarry);
+    const text = `${url}\n${JSON.stringify(request.headers)}\n${request.body}`;
+    this.atProviders.push({ name: `request to ${provider}`, bytes: Buffer.from(text, 'utf8') });
   }
 
   /** One request to the Gateway. `mayCarry` is what a success is meant to answer; an error carries nothing. */

@@ -8,6 +8,8 @@ import { NexusError } from '@nexus/core/errors';
 import { createUlid } from '@nexus/core/ids';
 import type { Vault } from '@nexus/vault/vault';
 import { type AuditEntry, type AuditEvent, type AuditOrigin, createAuditEntry } from '../domain/audit-event.js';
+import type { Flow } from '../domain/authorization-flow.js';
+import { systemOrigin } from '../domain/request-context.js';
 import type { Database } from '../stores/database.js';
 import { EventAggregator } from './event-aggregator.js';
 
@@ -28,12 +30,17 @@ interface Waiting {
 const groupingMs = 1;
 /** Keeps one transaction short, so that other writers get their turn. */
 const maxGroup = 500;
+/** Entries of one kind that the flows of an anonymous source get in a minute before they are only counted. */
+const flowAllowance = 30;
+/** A commit that failed, as on a full disk, counts against readiness this long; only another one can prove it wrong. */
+const failureMemoryMs = 5_000;
 
 export class AuditLog {
   readonly #deps: AuditLogDeps;
   readonly #aggregator: EventAggregator;
   #waiting: Waiting[] = [];
   #writing: Promise<void> | null = null;
+  #failedAt: number | null = null;
 
   constructor(deps: AuditLogDeps) {
     this.#deps = deps;
@@ -69,13 +76,43 @@ export class AuditLog {
    * does, the rest are counted and written as one entry when the minute is over.
    */
   admit(event: AuditEvent, origin: AuditOrigin): boolean {
-    return this.#aggregator.admit(event, origin);
+    return this.#aggregator.admit(event, origin, 1);
+  }
+
+  /**
+   * The entries of a step of a flow: one, or none where neither the flow nor the step has a key behind it and this source
+   * has had its allowance for the minute; such steps are then counted.
+   */
+  entriesOfFlow(flow: Pick<Flow, 'requestedBy'>, event: AuditEvent, origin: AuditOrigin): readonly AuditEntry[] {
+    const isAnonymous = flow.requestedBy === null && origin.actor.type === 'anonymous';
+    if (isAnonymous && !this.#aggregator.admit(event, origin, flowAllowance)) return [];
+    return [this.entry(event, origin)];
   }
 
   /** Records an event nobody waits for, aggregated when no key stands behind it. */
   async note(event: AuditEvent, origin: AuditOrigin): Promise<void> {
     if (origin.actor.type === 'anonymous' && !this.admit(event, origin)) return;
     await this.disclose(event, origin).catch(this.#deps.onError);
+  }
+
+  /**
+   * Whether entries get through: an insert is tried and undone, and the last commit must not have failed just now.
+   * Writes nothing.
+   */
+  async isWritable(): Promise<boolean> {
+    const { clock, database } = this.#deps;
+    if (this.#failedAt !== null && clock.now() - this.#failedAt < failureMemoryMs) return false;
+    const trial = this.entry({ eventType: 'service.started', outcome: 'success' }, systemOrigin('readiness'));
+    const undo = new Error('a trial is undone');
+    try {
+      await database.transaction(async (stores) => {
+        await stores.audit.insert([trial]);
+        throw undo;
+      });
+    } catch (error) {
+      return error === undo;
+    }
+    return false;
   }
 
   /** Writes what is still counted or waiting; called at shutdown. */
@@ -90,8 +127,10 @@ export class AuditLog {
       const group = this.#waiting.splice(0, maxGroup);
       try {
         await this.#deps.database.transaction((stores) => stores.audit.insert(group.map((waiting) => waiting.entry)));
+        this.#failedAt = null;
         for (const waiting of group) waiting.resolve();
       } catch (error) {
+        this.#failedAt = this.#deps.clock.now();
         const refusal = new NexusError(
           'audit_unavailable',
           'The audit log cannot be written, so nothing is disclosed; try again shortly.',

@@ -6,10 +6,12 @@
 import type { JsonValue } from '@nexus/core/canonical-json';
 import type { Clock } from '@nexus/core/clock';
 import type { AuditEvent, AuditOrigin } from '../domain/audit-event.js';
+import { toSourceKey } from '../domain/source-key.js';
 
 interface Counted {
   readonly event: AuditEvent;
   readonly origin: AuditOrigin;
+  admitted: number;
   further: number;
 }
 
@@ -29,7 +31,8 @@ export class EventAggregator {
     this.#write = write;
   }
 
-  admit(event: AuditEvent, origin: AuditOrigin): boolean {
+  /** Whether the event gets an entry of its own; up to `allowance` of its kind do in a minute. */
+  admit(event: AuditEvent, origin: AuditOrigin, allowance: number): boolean {
     const minute = Math.floor(this.#clock.now() / minuteMs);
     if (minute !== this.#minute) {
       this.#flush();
@@ -38,7 +41,11 @@ export class EventAggregator {
     const key = this.#keyOf(event, origin);
     const counted = this.#counts.get(key);
     if (counted === undefined) {
-      this.#counts.set(key, { event, origin, further: 0 });
+      this.#counts.set(key, { event, origin, admitted: 1, further: 0 });
+      return true;
+    }
+    if (counted.admitted < allowance) {
+      counted.admitted += 1;
       return true;
     }
     counted.further += 1;
@@ -52,7 +59,7 @@ export class EventAggregator {
 
   #keyOf(event: AuditEvent, origin: AuditOrigin): string {
     const code = (event.data as { code?: JsonValue } | undefined)?.code ?? '';
-    const key = `${event.eventType} ${String(code)} ${origin.callerIp ?? ''}`;
+    const key = `${event.eventType} ${String(code)} ${toSourceKey(origin.callerIp)}`;
     if (this.#counts.has(key) || this.#counts.size < maxSources) return key;
     return `${event.eventType} ${String(code)} ${everyoneElse}`;
   }

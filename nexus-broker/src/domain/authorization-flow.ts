@@ -5,9 +5,10 @@ export type CompletionMode = 'bound' | 'confirm';
 
 /**
  * open: nobody has continued yet · claimed: a browser holds the cookie · exchanging: `state` is consumed ·
- * awaiting_completion: a bound result waits, sealed, for its verifier · done · failed
+ * awaiting_completion: a bound result waits, sealed, for its verifier · discarding: that result is being revoked · done ·
+ * failed
  */
-export type FlowStatus = 'open' | 'claimed' | 'exchanging' | 'awaiting_completion' | 'done' | 'failed';
+export type FlowStatus = 'open' | 'claimed' | 'exchanging' | 'awaiting_completion' | 'discarding' | 'done' | 'failed';
 
 /** One attempt to give a connection a credential. */
 export interface Flow {
@@ -50,6 +51,8 @@ export interface Flow {
 export const flowLifetimeSeconds = 600;
 export const handleLifetimeSeconds = 120;
 export const maxRefusals = 10;
+/** How long a discard that was begun keeps others from taking it up. */
+export const discardSeconds = 60;
 
 /** What one authorization request keeps secret until its callback (RFC 7636 verifier, OIDC nonce). */
 export type FlowSecrets = {

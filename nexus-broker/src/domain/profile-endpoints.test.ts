@@ -77,7 +77,10 @@ describe('endpoints', () => {
     const spread = { ...oauthBody, token_url: 'https://tokens.example/t' };
     expect(codeOf(spread)).toBe('provider_unsafe');
     expect(codeOf({ ...spread, allowed_origins: ['https://tokens.example'] })).toBe('accepted');
-    expect(codeOf({ ...spread, allowed_origins: ['https://acme.example'] })).toBe('accepted');
+    expect(codeOf({ ...spread, allowed_origins: ['https://acme.example'] })).toBe('provider_unsafe');
+    const account = { ...oauthBody, user_info_endpoint: 'https://people.example/me' };
+    expect(codeOf(account)).toBe('provider_unsafe');
+    expect(codeOf({ ...account, allowed_origins: ['https://people.example'] })).toBe('accepted');
     expect(codeOf({ ...spread, allowed_origins: ['https://other.example'] })).toBe('provider_unsafe');
     expect(codeOf({ ...spread, allowed_origins: ['https://tokens.example:8443'] })).toBe('provider_unsafe');
     const third = { ...spread, revocation_endpoint: 'https://revoke.example/r' };

@@ -26,10 +26,9 @@ export function readEndpoints(context: ProfileContext): Endpoints {
   const tokenUrl = readUrl(context, 'token_url');
   const apiBaseUrl = readUrl(context, 'api_base_url');
   if (apiBaseUrl?.includes('?')) fields.refuse('api_base_url', 'must not have a query');
-  const isDiscoveryNeeded = fields.has('issuer') && !(fields.has('auth_url') && fields.has('token_url'));
   const endpoints: Endpoints = {
     issuer,
-    enableDiscovery: fields.flag('enable_discovery') ?? isDiscoveryNeeded,
+    enableDiscovery: fields.flag('enable_discovery') ?? fields.has('issuer'),
     authUrl,
     tokenUrl,
     userInfoEndpoint: readApiUrl(context, {
@@ -60,8 +59,9 @@ export function checkOauthEndpoints(context: ProfileContext, endpoints: Endpoint
   if (scopes.includes('openid') && !fields.has('issuer')) {
     fields.refuse('scopes', 'may hold openid only for a provider with an issuer');
   }
-  const stray = listOrigins(endpoints).filter((origin) => !endpoints.allowedOrigins.includes(origin));
-  if (stray.length > 1) {
+  const [, ...others] = listOrigins(endpoints);
+  const stray = others.filter((origin) => !endpoints.allowedOrigins.includes(origin));
+  if (stray.length > 0) {
     context.unsafe.push(`The endpoints span several origins; list them in allowed_origins: ${stray.join(', ')}.`);
   }
 }
@@ -123,7 +123,10 @@ function findRelativeProblem(text: string): string | null {
   return `${url.pathname}${url.search}` === path && url.origin === base ? null : message;
 }
 
+/** The provider's own origin first: its issuer's, else the one people are sent to. */
 function listOrigins(endpoints: Endpoints): string[] {
-  const urls = [endpoints.issuer, endpoints.authUrl, endpoints.tokenUrl, endpoints.revocationEndpoint];
+  const { issuer, authUrl, tokenUrl, revocationEndpoint, userInfoEndpoint } = endpoints;
+  const account = userInfoEndpoint !== null && URL.canParse(userInfoEndpoint) ? userInfoEndpoint : null;
+  const urls = [issuer, authUrl, tokenUrl, revocationEndpoint, account];
   return [...new Set(urls.flatMap((url) => (url === null ? [] : [new URL(url).origin])))];
 }

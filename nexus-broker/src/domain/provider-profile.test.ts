@@ -124,10 +124,12 @@ describe('parseProviderProfile', () => {
     ]);
   });
 
-  it('turns discovery on for an issuer without endpoints, and leaves it off where both are named', () => {
+  it('turns discovery on for an issuer, whose keys verify ID tokens, unless it is switched off', () => {
     expect(parse(issuerBody).enableDiscovery).toBe(true);
-    expect(parse({ ...oauthBody, issuer: 'https://acme.example' }).enableDiscovery).toBe(false);
-    expect(parse({ ...oauthBody, issuer: 'https://acme.example', enable_discovery: true }).enableDiscovery).toBe(true);
+    expect(parse({ ...oauthBody, issuer: 'https://acme.example' }).enableDiscovery).toBe(true);
+    expect(parse({ ...oauthBody, issuer: 'https://acme.example', enable_discovery: false }).enableDiscovery).toBe(
+      false,
+    );
     expect(refusedPaths({ ...issuerBody, enable_discovery: false })).toEqual(['auth_url', 'token_url']);
     expect(refusedPaths({ ...oauthBody, enable_discovery: true })).toEqual(['issuer']);
     expect(refusedPaths({ ...oauthBody, token_url: null })).toEqual(['token_url']);

@@ -12,8 +12,10 @@ export function planRead(connection: Expiry, nowMs: number, minValiditySeconds: 
   if (connection.accessExpiresAt === null) return 'serve';
   const remainingMs = connection.accessExpiresAt * 1_000 - nowMs;
   if (!connection.hasRefreshToken) return remainingMs > 0 ? 'serve' : 'refresh_first';
-  if (remainingMs < waitMarginMs || remainingMs < minValiditySeconds * 1_000) return 'refresh_first';
-  return connection.refreshAfter !== null && nowMs >= connection.refreshAfter ? 'serve_and_refresh' : 'serve';
+  if (remainingMs <= 0 || remainingMs < minValiditySeconds * 1_000) return 'refresh_first';
+  // A token that lives for seconds only is fresh until its share of life is over, so a fixed margin alone is wrong.
+  if (connection.refreshAfter === null || nowMs < connection.refreshAfter) return 'serve';
+  return remainingMs < waitMarginMs ? 'refresh_first' : 'serve_and_refresh';
 }
 
 /** A token is never handed out at or past its expiry. */

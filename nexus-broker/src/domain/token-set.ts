@@ -32,7 +32,7 @@ export function readTokenAnswer(answer: unknown, context: TokenAnswerContext): O
     refreshToken: readOptionalToken(fields['refresh_token']),
     tokenType: readTokenType(fields['token_type']),
     idToken: readOptionalToken(fields['id_token']),
-    scope: readScope(fields['scope']) ?? normalizeScope(context.impliedScope),
+    scope: boundScope(readScope(fields['scope']) ?? normalizeScope(context.impliedScope)),
     expiresAt: lifetime === null ? null : Math.floor(context.receivedMs / 1000) + lifetime,
   };
 }
@@ -44,6 +44,18 @@ export function mergeRefreshed(previous: OauthCredential, refreshed: OauthCreden
     refreshToken: refreshed.refreshToken ?? previous.refreshToken,
     idToken: refreshed.idToken ?? previous.idToken,
   };
+}
+
+const maxScopes = 200;
+const maxScopeLength = 255;
+
+/** Scopes are written to the log and shown in answers, so a provider may not make them as long as it likes. */
+function boundScope(scope: string): string {
+  const scopes = splitScope(scope);
+  if (scopes.length > maxScopes || scopes.some((name) => name.length > maxScopeLength)) {
+    throw new TokenAnswerError('the scope is longer than any real one');
+  }
+  return scope;
 }
 
 /** Any run of spaces or commas separates scopes; the result is in the form of RFC 6749 section 3.3. */

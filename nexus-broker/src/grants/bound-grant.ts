@@ -1,11 +1,12 @@
 /** The result of a bound flow while it waits, sealed and unusable, for the verifier of its challenge. */
 import type { Clock } from '@nexus/core/clock';
 import { toInstant } from '@nexus/core/clock';
+import { createToken, hashToken } from '@nexus/core/tokens';
 import type { SealedBlob, Vault } from '@nexus/vault/vault';
 import { openJson, sealJson } from '@nexus/vault/vault';
 import type { AuditLog } from '../audit/audit-log.js';
-import type { AuditOrigin } from '../domain/audit-event.js';
-import type { Flow } from '../domain/authorization-flow.js';
+import type { AuditEntry, AuditOrigin } from '../domain/audit-event.js';
+import { type Flow, type FlowStatus, handleLifetimeSeconds } from '../domain/authorization-flow.js';
 import { flowContext } from '../domain/blob-context.js';
 import type { Provider } from '../domain/provider.js';
 import type { ProviderClient } from '../oauth/provider-client.js';
@@ -21,8 +22,41 @@ interface BoundGrantDeps {
   readonly providerClient: ProviderClient;
 }
 
-export function sealBoundGrant(vault: Vault, flow: Flow, grant: Grant): SealedBlob {
-  return sealJson(vault, grant, flowContext(flow, 'sealed_result'));
+interface HoldInput {
+  readonly flow: Flow;
+  readonly grant: Grant;
+  /** The status the flow must be in, so that only one result of a flow is ever held. */
+  readonly from: FlowStatus;
+  /** What else belongs into the same transaction. */
+  readonly entries: readonly AuditEntry[];
+}
+
+/** Keeps a grant sealed beside its flow; returns the handle that names it, or null when the flow is over. */
+export async function holdBoundGrant(
+  deps: Pick<BoundGrantDeps, 'database' | 'vault'>,
+  { flow, grant, from, entries }: HoldInput,
+): Promise<string | null> {
+  const handle = createToken('nxt');
+  const isHeld = await deps.database.transaction(async (stores) => {
+    const isWaiting = await stores.flows.awaitCompletion({
+      flowId: flow.flowId,
+      from,
+      handleHash: hashToken(handle),
+      handleSeconds: handleLifetimeSeconds,
+      sealedResult: sealJson(deps.vault, grant, flowContext(flow, 'sealed_result')),
+    });
+    if (!isWaiting) return false;
+    await stores.audit.insert(entries);
+    if (!flow.isReconnect) {
+      await stores.connections.extendPending({
+        connectionRef: flow.connectionRef,
+        reason: 'not_completed',
+        seconds: handleLifetimeSeconds,
+      });
+    }
+    return true;
+  });
+  return isHeld ? handle : null;
 }
 
 export function openBoundGrant(vault: Vault, flow: Flow, sealed: SealedBlob): Grant {
@@ -36,14 +70,22 @@ interface DiscardInput {
 }
 
 /**
- * Ends a bound flow that was not completed: its tokens are erased here and revoked at the provider by the rule of
- * DELETE. Exactly one of several concurrent callers does it.
+ * Ends a bound flow that was not completed: its tokens are revoked at the provider by the rule of DELETE and erased
+ * here, in this order, so that a crash in between leaves something to take up again. Exactly one of several concurrent
+ * callers does it.
  */
 export async function discardBoundGrant(deps: BoundGrantDeps, input: DiscardInput): Promise<void> {
-  const { provider } = input;
-  const flow = await deps.database.transaction(async (stores) => {
+  const flow = await takeUncompleted(deps, input);
+  if (flow === null) return;
+  if (flow.sealedResult !== null) await revokeHeldGrant(deps, input.provider, flow, flow.sealedResult);
+  await deps.database.transaction((stores) => stores.flows.finish({ flowId: flow.flowId, status: 'failed' }));
+}
+
+async function takeUncompleted(deps: BoundGrantDeps, input: DiscardInput): Promise<Flow | null> {
+  return deps.database.transaction(async (stores) => {
     const taken = await stores.flows.takeUncompleted(input.flowId);
-    if (taken === null) return null;
+    // Whoever began this discard has recorded it already.
+    if (taken === null || taken.status === 'discarding') return taken;
     if (!taken.isReconnect) {
       await stores.connections.markFailed({
         connectionRef: taken.connectionRef,
@@ -51,23 +93,30 @@ export async function discardBoundGrant(deps: BoundGrantDeps, input: DiscardInpu
         at: toInstant(deps.clock.now()),
       });
     }
-    await stores.audit.insert([
-      deps.audit.entry(
-        {
-          eventType: 'connection.failed',
-          outcome: 'failure',
-          connectionRef: taken.connectionRef,
-          providerName: provider.profile.name,
-          workspaceId: taken.workspaceId,
-          data: { reason: 'not_completed' },
-        },
-        input.origin,
-      ),
-    ]);
+    const entries = deps.audit.entriesOfFlow(
+      taken,
+      {
+        eventType: 'connection.failed',
+        outcome: 'failure',
+        connectionRef: taken.connectionRef,
+        providerName: input.provider.profile.name,
+        workspaceId: taken.workspaceId,
+        data: { reason: 'not_completed' },
+      },
+      input.origin,
+    );
+    await stores.audit.insert(entries);
     return taken;
   });
-  if (flow === null || flow.sealedResult === null) return;
-  const grant = openBoundGrant(deps.vault, flow, flow.sealedResult);
+}
+
+async function revokeHeldGrant(
+  deps: BoundGrantDeps,
+  provider: Provider,
+  flow: Flow,
+  sealed: SealedBlob,
+): Promise<void> {
+  const grant = openBoundGrant(deps.vault, flow, sealed);
   if (grant.credential.kind !== 'oauth2') return;
   await revokeGrant(deps, {
     provider,

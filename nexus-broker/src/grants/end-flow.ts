@@ -26,7 +26,7 @@ interface FlowFailure {
 export async function failFlow(deps: EndFlowDeps, failure: FlowFailure): Promise<void> {
   const { flow, reason } = failure;
   await deps.database.transaction(async (stores) => {
-    await stores.flows.finish({ flowId: flow.flowId, status: 'failed' });
+    if (!(await stores.flows.finish({ flowId: flow.flowId, status: 'failed' }))) return;
     if (!flow.isReconnect) {
       await stores.connections.markFailed({
         connectionRef: flow.connectionRef,
@@ -34,8 +34,9 @@ export async function failFlow(deps: EndFlowDeps, failure: FlowFailure): Promise
         at: toInstant(deps.clock.now()),
       });
     }
-    await stores.audit.insert([
-      deps.audit.entry(
+    await stores.audit.insert(
+      deps.audit.entriesOfFlow(
+        flow,
         {
           eventType: reason === 'binding_failed' ? 'connection.binding_failed' : 'connection.failed',
           outcome: 'failure',
@@ -46,6 +47,6 @@ export async function failFlow(deps: EndFlowDeps, failure: FlowFailure): Promise
         },
         failure.origin,
       ),
-    ]);
+    );
   });
 }

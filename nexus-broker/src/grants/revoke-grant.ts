@@ -44,6 +44,7 @@ export async function revokeGrant(deps: RevokeGrantDeps, input: RevokeGrantInput
   const tokens: { token: string; hint: 'refresh_token' | 'access_token' }[] = [];
   if (credential.refreshToken !== null) tokens.push({ token: credential.refreshToken, hint: 'refresh_token' });
   tokens.push({ token: credential.accessToken, hint: 'access_token' });
+  let revoked = false;
   for (const { token, hint } of tokens) {
     const answer = await deps.providerClient.revokeToken({
       provider,
@@ -52,7 +53,9 @@ export async function revokeGrant(deps: RevokeGrantDeps, input: RevokeGrantInput
       hint,
       issuedOrigin: input.issuedOrigin,
     });
-    if (answer !== 'revoked') return { providerRevoked: false, error: answer };
+    // Once the refresh token is gone, a provider that will not take its access token back lets it run out.
+    if (answer !== 'revoked') return { providerRevoked: revoked, error: revoked ? null : answer };
+    revoked = true;
   }
   return { providerRevoked: true, error: null };
 }

@@ -5,7 +5,7 @@ import type { Vault } from '@nexus/vault/vault';
 import type { AuditLog } from '../audit/audit-log.js';
 import type { AuditOrigin } from '../domain/audit-event.js';
 import type { Flow } from '../domain/authorization-flow.js';
-import { statusesBefore } from '../domain/connection.js';
+import { type Connection, statusesBefore } from '../domain/connection.js';
 import type { StoredCredential } from '../domain/credential.js';
 import { compareScopes, refreshDueAt } from '../domain/grant.js';
 import { splitScope } from '../domain/token-set.js';
@@ -59,9 +59,8 @@ async function tryStore(deps: StoreGrantDeps, stores: Stores, input: StoreGrantI
   const { flow, grant } = input;
   const connection = await stores.connections.findByRef(flow.connectionRef);
   if (connection === null || connection.status === 'revoked') return 'revoked';
-  if (isOtherAccount(flow.expectedSubject, grant) || isOtherAccount(connection.accountSubject, grant)) {
-    return 'account_mismatch';
-  }
+  if (!(await stores.providers.holdLive(flow.providerId))) return 'revoked';
+  if (isOtherAccount(flow, connection, grant)) return 'account_mismatch';
   if (!(await input.settleFlow(stores))) return 'flow_spent';
   const now = deps.clock.now();
   const version = connection.version + 1;
@@ -105,7 +104,8 @@ async function tryStore(deps: StoreGrantDeps, stores: Stores, input: StoreGrantI
 /** Rolls the transaction back, so that the flow is not spent by an attempt that stored nothing. */
 class SupersededError extends Error {}
 
-/** A subject that is expected but not proven counts as another one: the check fails closed. */
-function isOtherAccount(expected: string | null, grant: Grant): boolean {
-  return expected !== null && grant.subject !== expected;
+/** Whether the grant is of another account than asked for, or than the connection has; what is not proven counts as such. */
+export function isOtherAccount(flow: Flow, connection: Connection | null, grant: Grant): boolean {
+  const expected = [flow.expectedSubject, connection?.accountSubject ?? null];
+  return expected.some((subject) => subject !== null && subject !== grant.subject);
 }

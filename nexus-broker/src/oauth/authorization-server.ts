@@ -4,7 +4,7 @@
  */
 import type { Clock } from '@nexus/core/clock';
 import * as openid from 'openid-client';
-import type { Provider } from '../domain/provider.js';
+import type { Provider, ProviderProfile } from '../domain/provider.js';
 import type { GuardedFetch } from './guarded-fetch.js';
 import { findOutgoingError } from './outgoing-error.js';
 import {
@@ -89,7 +89,7 @@ function isOutage(error: unknown): boolean {
 
 async function loadServer(guardedFetch: GuardedFetch, provider: Provider): Promise<AuthorizationServer> {
   const { profile } = provider;
-  const found = profile.issuer !== null && profile.enableDiscovery ? await discover(guardedFetch, profile.issuer) : {};
+  const found = await findMetadata(guardedFetch, profile);
   const authorizationEndpoint = profile.authUrl ?? readUrl(found, 'authorization_endpoint');
   const tokenEndpoint = profile.tokenUrl ?? readUrl(found, 'token_endpoint');
   if (authorizationEndpoint === null || tokenEndpoint === null)
@@ -125,6 +125,16 @@ async function loadServer(guardedFetch: GuardedFetch, provider: Provider): Promi
 }
 
 type Document = Readonly<Record<string, unknown>>;
+
+/** A provider whose endpoints are all given may do without a discovery document; one whose are not may not. */
+async function findMetadata(guardedFetch: GuardedFetch, profile: ProviderProfile): Promise<Document> {
+  if (profile.issuer === null || !profile.enableDiscovery) return {};
+  const hasEndpoints = profile.authUrl !== null && profile.tokenUrl !== null;
+  return discover(guardedFetch, profile.issuer).catch((error: unknown) => {
+    if (hasEndpoints && isProviderCallError(error) && error.failure.upstreamStatus === 404) return {};
+    throw error;
+  });
+}
 
 async function discover(guardedFetch: GuardedFetch, issuer: string): Promise<Document> {
   let found: Document;
@@ -198,7 +208,7 @@ function misconfigured(cause: unknown): ProviderCallError {
   });
 }
 
-/** Whether ID tokens of this server are read at all: it has an issuer, keys, and `openid` was asked for. */
+/** Whether ID tokens of this server are read at all: it has an issuer, and `openid` was asked for. */
 export function usesIdToken(server: AuthorizationServer, scopes: readonly string[]): boolean {
-  return server.hasIssuer && server.jwksUri !== null && scopes.includes('openid');
+  return server.hasIssuer && scopes.includes('openid');
 }

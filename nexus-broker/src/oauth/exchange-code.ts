@@ -6,6 +6,7 @@ import { type Account, readAccount, unknownAccount } from './account.js';
 import { type AuthorizationServer, usesIdToken } from './authorization-server.js';
 import { normalizeRedirectUri } from './authorization-url.js';
 import { checkIdToken } from './id-token.js';
+import { createFailure, ProviderCallError } from './provider-error.js';
 import { requestToken, type TokenRequestDeps } from './token-request.js';
 
 export interface ExchangeCodeInput {
@@ -40,6 +41,10 @@ export async function exchangeCode(
   const { server } = input;
   const { profile } = input.provider;
   const keepsIdToken = usesIdToken(server, input.scopes);
+  // Without keys an ID token could not be verified, and an unverified one proves nobody's account.
+  if (keepsIdToken && server.jwksUri === null) {
+    throw new ProviderCallError('verification', { failure: createFailure('configuration') });
+  }
   const redirectUri = normalizeRedirectUri(input.redirectUri);
   const callbackUrl = new URL(redirectUri);
   let code = '';

@@ -25,7 +25,9 @@ export async function revokeToken(
 ): Promise<string> {
   const { server } = input;
   if (server.revocationEndpoint === null) return 'unsupported';
-  if (new URL(server.tokenEndpoint).origin !== input.issuedOrigin) return 'origin_changed';
+  // A token goes back to the origin it came from and nowhere else, whatever the profile says by now.
+  const origins = [server.tokenEndpoint, server.revocationEndpoint].map((endpoint) => new URL(endpoint).origin);
+  if (origins.some((origin) => origin !== input.issuedOrigin)) return 'origin_changed';
   const isPublicClient = input.provider.profile.tokenEndpointAuthMethod === 'none';
   let outcome = 'no_client_secret';
   for (const secret of isPublicClient ? [''] : input.clientSecrets) {

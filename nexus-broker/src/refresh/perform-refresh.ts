@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '@nexus/core/clock';
 import { toInstant } from '@nexus/core/clock';
+import { NexusError } from '@nexus/core/errors';
 import { VaultError } from '@nexus/vault/key-provider';
 import type { SealedBlob, Vault } from '@nexus/vault/vault';
 import type { AuditLog } from '../audit/audit-log.js';
@@ -19,6 +20,7 @@ import type { ProviderClient } from '../oauth/provider-client.js';
 import type { ProviderCallFailure } from '../oauth/provider-error.js';
 import type { Database } from '../stores/database.js';
 import type { RefreshOutcome } from './refresh-outcome.js';
+import type { Renewed, UnsavedRenewals } from './unsaved-renewals.js';
 
 export interface RefreshStepDeps {
   readonly database: Database;
@@ -26,6 +28,7 @@ export interface RefreshStepDeps {
   readonly audit: AuditLog;
   readonly clock: Clock;
   readonly providerClient: ProviderClient;
+  readonly unsaved: UnsavedRenewals;
 }
 
 export interface RefreshStepInput {
@@ -41,6 +44,8 @@ const commitAttempts = 6;
 
 export async function performRefresh(deps: RefreshStepDeps, input: RefreshStepInput): Promise<RefreshOutcome> {
   const { connection, provider } = input;
+  const unsaved = deps.unsaved.find(connection);
+  if (unsaved !== null) return commitRefresh(deps, input, unsaved, 1);
   let held: OauthCredential;
   try {
     held = openOauthCredential(deps.vault, connection);
@@ -59,7 +64,8 @@ export async function performRefresh(deps: RefreshStepDeps, input: RefreshStepIn
   });
   if (answer.kind === 'failed') return settleFailure(deps, input, answer.failure);
   // RFC 6749, section 6: an answer without a refresh token means to keep using the one at hand.
-  return commitRefresh(deps, input, { merged: mergeRefreshed(held, answer.tokenSet), rotated: answer.isRotated });
+  const renewed = { merged: mergeRefreshed(held, answer.tokenSet), rotated: answer.isRotated };
+  return commitRefresh(deps, input, renewed, commitAttempts);
 }
 
 async function settleFailure(
@@ -81,20 +87,24 @@ function openOauthCredential(vault: Vault, connection: Connection): OauthCredent
   return credential;
 }
 
-interface Renewed {
-  readonly merged: OauthCredential;
-  readonly rotated: boolean;
-}
-
+/** @throws NexusError `audit_unavailable` when it could not be stored; it is kept then, and stored later. */
 async function commitRefresh(
   deps: RefreshStepDeps,
   input: RefreshStepInput,
   renewed: Renewed,
+  attempts: number,
 ): Promise<RefreshOutcome> {
   const { connection } = input;
   const version = connection.version + 1;
   const sealed = sealCredential(deps.vault, connection, renewed.merged, version, connection.issuedOrigin);
-  const isStored = await persist(deps, input, { ...renewed, sealed });
+  let isStored: boolean;
+  try {
+    isStored = await persist(deps, input, { ...renewed, sealed }, attempts);
+  } catch (cause) {
+    deps.unsaved.keep({ ...input, renewed });
+    throw refreshNotRecorded(cause);
+  }
+  deps.unsaved.forget(connection.connectionRef);
   if (isStored) return { kind: 'refreshed' };
   const current = await deps.database.stores.connections.findByRef(connection.connectionRef);
   if (current === null || current.status === 'revoked') {
@@ -105,16 +115,31 @@ async function commitRefresh(
   return { kind: 'still_fresh' };
 }
 
+export function refreshNotRecorded(cause: unknown): NexusError {
+  return new NexusError(
+    'audit_unavailable',
+    'The refresh cannot be recorded, so nothing is disclosed; try again shortly.',
+    {
+      cause,
+    },
+  );
+}
+
 interface SealedRenewal extends Renewed {
   readonly sealed: SealedBlob;
 }
 
-async function persist(deps: RefreshStepDeps, input: RefreshStepInput, renewed: SealedRenewal): Promise<boolean> {
+async function persist(
+  deps: RefreshStepDeps,
+  input: RefreshStepInput,
+  renewed: SealedRenewal,
+  attempts: number,
+): Promise<boolean> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await storeRefreshed(deps, input, renewed);
     } catch (error) {
-      if (attempt === commitAttempts) throw error;
+      if (attempt >= attempts) throw error;
       await sleep(100 * 2 ** attempt);
     }
   }
@@ -159,9 +184,9 @@ async function storeRefreshed(
 }
 
 /** The connection was deleted while the provider answered: its new token must not outlive it. */
-async function discardGrant(
-  deps: RefreshStepDeps,
-  input: RefreshStepInput,
+export async function discardGrant(
+  deps: Omit<RefreshStepDeps, 'unsaved'>,
+  input: Pick<RefreshStepInput, 'connection' | 'provider'>,
   credential: OauthCredential,
 ): Promise<Revocation> {
   const { connection, provider } = input;

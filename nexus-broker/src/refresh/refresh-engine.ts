@@ -10,10 +10,11 @@ import type { Connection } from '../domain/connection.js';
 import type { Provider } from '../domain/provider.js';
 import type { RequestContext } from '../domain/request-context.js';
 import type { Database } from '../stores/database.js';
-import { performRefresh, type RefreshStepDeps } from './perform-refresh.js';
+import { discardGrant, performRefresh, type RefreshStepDeps, refreshNotRecorded } from './perform-refresh.js';
 import type { RefreshOutcome } from './refresh-outcome.js';
+import { UnsavedRenewals } from './unsaved-renewals.js';
 
-interface RefreshEngineDeps extends RefreshStepDeps {
+interface RefreshEngineDeps extends Omit<RefreshStepDeps, 'unsaved'> {
   readonly database: Database;
   readonly clock: Clock;
 }
@@ -29,6 +30,7 @@ export class RefreshEngine {
   readonly #owner: string;
   readonly #running = new Map<string, Promise<RefreshOutcome>>();
   readonly #lastCalls = new Map<string, number>();
+  readonly #unsaved = new UnsavedRenewals();
 
   constructor(deps: RefreshEngineDeps) {
     this.#deps = deps;
@@ -46,18 +48,58 @@ export class RefreshEngine {
 
   /** One refresh at a time per connection, whoever asks. */
   refresh(connection: Connection, provider: Provider, context: RequestContext): Promise<RefreshOutcome> {
-    const { connectionRef } = connection;
-    const running = this.#running.get(connectionRef);
+    const running = this.#running.get(connection.connectionRef);
     if (running !== undefined) return running;
-    if (this.#wasCalledRecently(connection)) return Promise.resolve({ kind: 'still_fresh' });
+    const needsCall = this.#unsaved.find(connection) === null;
+    if (needsCall && this.#wasCalledRecently(connection)) return this.#answerRecent(connection, provider, context);
+    return this.#start(connection, provider, context);
+  }
+
+  /** Too soon for another call, but not for noticing that the profile has moved to another origin. */
+  async #answerRecent(connection: Connection, provider: Provider, context: RequestContext): Promise<RefreshOutcome> {
+    const { issuedOrigin, connectionRef } = connection;
+    const origin = await this.#deps.providerClient.tokenEndpointOrigin(provider).catch(() => issuedOrigin);
+    if (origin === issuedOrigin) return { kind: 'still_fresh' };
+    return this.#running.get(connectionRef) ?? this.#start(connection, provider, context);
+  }
+
+  /** Tries again to store what was renewed while the database would not take it. */
+  async storeUnsaved(): Promise<void> {
+    const failures: unknown[] = [];
+    for (const { connection, provider, context, renewed } of this.#unsaved.list()) {
+      const { connectionRef } = connection;
+      try {
+        const current = await this.#deps.database.stores.connections.findByRef(connectionRef);
+        if (current === null || current.status === 'revoked') {
+          await discardGrant(this.#deps, { connection, provider }, renewed.merged);
+          this.#unsaved.forget(connectionRef);
+          continue;
+        }
+        const outcome = await (this.#running.get(connectionRef) ?? this.#start(connection, provider, context));
+        if (outcome.kind !== 'failed') this.#unsaved.forget(connectionRef);
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    if (failures.length > 0)
+      throw new AggregateError(failures, `${failures.length} renewed credentials are not stored`);
+  }
+
+  #start(connection: Connection, provider: Provider, context: RequestContext): Promise<RefreshOutcome> {
+    const { connectionRef } = connection;
     const started = this.#run(connection, provider, context).finally(() => this.#running.delete(connectionRef));
     this.#running.set(connectionRef, started);
     return started;
   }
 
-  /** Resolves when every refresh under way has committed; called at shutdown. */
+  /**
+   * Resolves when every refresh under way has committed; called at shutdown.
+   *
+   * @throws when what an earlier refresh brought could not be stored even now, and is lost with the process.
+   */
   async close(): Promise<void> {
     await Promise.allSettled(this.#running.values());
+    await this.storeUnsaved();
   }
 
   /** At most one provider call per connection in 30 s, unless the token has already expired. */
@@ -70,22 +112,29 @@ export class RefreshEngine {
   }
 
   async #run(seen: Connection, provider: Provider, context: RequestContext): Promise<RefreshOutcome> {
-    const { database, clock } = this.#deps;
+    const deps = { ...this.#deps, unsaved: this.#unsaved };
+    const { database, clock } = deps;
     const intentId = createUlid(clock.now());
     const lease = { connectionRef: seen.connectionRef, expectedVersion: seen.version, owner: this.#owner };
-    const isOurs = await database.transaction((stores) =>
-      stores.connections.claimRefreshLease({ ...lease, intentId, leaseSeconds }),
-    );
+    const isOurs = await database
+      .transaction((stores) => stores.connections.claimRefreshLease({ ...lease, intentId, leaseSeconds }))
+      .catch((cause: unknown) => {
+        throw refreshNotRecorded(cause);
+      });
     if (!isOurs) return this.#waitForOther(seen);
     this.#rememberCall(seen.connectionRef);
     // Re-read under the lease: the caller's copy may be older than a concurrent reconnect.
     const connection = await database.stores.connections.findByRef(seen.connectionRef);
     if (connection === null || connection.version !== seen.version) return { kind: 'still_fresh' };
     try {
-      return await performRefresh(this.#deps, { connection, provider, context, owner: this.#owner });
+      const outcome = await performRefresh(deps, { connection, provider, context, owner: this.#owner });
+      // Whoever mends what needed attention need not wait for the next call.
+      if (outcome.kind === 'attention') this.#lastCalls.delete(connection.connectionRef);
+      return outcome;
     } catch (error) {
-      // Nothing is known to be spent when a step before the call failed, so others need not wait out the lease.
-      await this.#release(connection.connectionRef);
+      // Nothing is known to be spent when a step before the call failed, so others need not wait out the lease. Where
+      // not even that can be written, it runs out by itself.
+      await this.#release(connection.connectionRef).catch(() => undefined);
       throw error;
     }
   }

@@ -7,13 +7,17 @@ import type { Principal, Role } from '../domain/api-key.js';
 import type { AuditEventType } from '../domain/audit-event.js';
 import type { MissLimiter } from '../domain/miss-limiter.js';
 import { type RequestContext, toAuditOrigin } from '../domain/request-context.js';
+import { toSourceKey } from '../domain/source-key.js';
 import { type AuthenticateDeps, authenticateKey } from '../services/keys/authenticate-key.js';
 
 export interface Access {
   /** `gateway`: only the Gateway's own key opens the route. `direct`: the caller's key, sent here or passed on. */
   readonly through: 'gateway' | 'direct';
-  /** Roles of the caller. On a gateway route `anyone` also lets a caller without a key through. */
-  readonly roles: readonly Role[] | 'anyone';
+  /**
+   * Roles of the caller. On a gateway route `anyone` also lets a caller without a key through, one with a key only in a
+   * role that has to do with connections; `everybody` does not ask for the role.
+   */
+  readonly roles: readonly Role[] | 'anyone' | 'everybody';
 }
 
 /** What an operation writes to the audit log, or why it writes nothing; a test reads this. */
@@ -88,7 +92,8 @@ async function readCaller(
 function decodeUserAgent(value: string | null): string | null {
   if (value === null) return null;
   try {
-    return decodeURIComponent(value).slice(0, 256);
+    // Cut by characters: half of one could not be recorded.
+    return Array.from(decodeURIComponent(value)).slice(0, 256).join('');
   } catch {
     return null;
   }
@@ -107,10 +112,11 @@ async function identify(deps: AccessDeps, key: string | null, context: RequestCo
 function isAllowed(access: Access, transport: Principal, caller: Principal | null): boolean {
   if (access.through === 'gateway') {
     if (transport.role !== 'gateway') return false;
+    if (access.roles === 'everybody') return true;
     if (caller === null) return access.roles === 'anyone';
     return (access.roles === 'anyone' ? callerRoles : access.roles).includes(caller.role);
   }
-  return caller !== null && access.roles !== 'anyone' && access.roles.includes(caller.role);
+  return caller !== null && typeof access.roles !== 'string' && access.roles.includes(caller.role);
 }
 
 /** Refusals are limited per source, never per key: a valid key works during any flood. */
@@ -120,7 +126,7 @@ async function refuse(
   context: RequestContext,
 ): Promise<NexusError> {
   await deps.audit.note({ eventType: 'auth.failed', outcome: 'refused', data: { code } }, toAuditOrigin(context));
-  const retryAfter = deps.authLimiter.countMiss(context.callerIp ?? 'unknown');
+  const retryAfter = deps.authLimiter.countMiss(toSourceKey(context.callerIp));
   if (retryAfter !== null) {
     return new NexusError('rate_limited', 'Too many refused keys from this address.', { retryAfter });
   }

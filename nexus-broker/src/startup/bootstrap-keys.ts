@@ -20,14 +20,15 @@ export interface WrittenKeyFile {
 }
 
 export async function bootstrapKeys(deps: KeyDeps, input: BootstrapInput): Promise<readonly WrittenKeyFile[]> {
-  const isFirstStart = (await deps.database.stores.keys.count()) === 0;
+  // By role, since an earlier first start may have died between the two; a key that was revoked is not made again.
+  const known = new Set((await deps.database.stores.keys.list()).map((key) => key.role));
   const written: WrittenKeyFile[] = [];
   for (const { role, provided } of [
     { role: 'admin' as const, provided: input.adminKey },
     { role: 'gateway' as const, provided: input.gatewayKey },
   ]) {
     if (provided !== null) await adopt(deps, role, provided.reveal());
-    else if (isFirstStart) written.push(await create(deps, role, join(input.dataDir, `${role}.key`)));
+    else if (!known.has(role)) written.push(await create(deps, role, join(input.dataDir, `${role}.key`)));
   }
   return written;
 }

@@ -12,7 +12,6 @@ import {
   insertFlow,
   insertProvider,
   laterTime,
-  testTime,
 } from './store-fixture.js';
 
 describeEachDatabase('connection changes', (open, fixture) => {
@@ -177,22 +176,37 @@ describeEachDatabase('connection changes', (open, fixture) => {
     });
   });
 
-  it('rebinds from attention(origin_changed) only', async () => {
+  it('rebinds what is active or in attention(origin_changed), and nothing while a refresh is under way', async () => {
     const connection = await insertActive();
     const { connectionRef } = connection;
-    const rebind = (): Promise<boolean> =>
+    const rebind = (ref = connectionRef): Promise<boolean> =>
       database.transaction(({ connections }) =>
         connections.rebind({
-          connectionRef,
+          connectionRef: ref,
           expectedVersion: 1,
           sealed: createSealed('rebound'),
           issuedOrigin: 'https://new.example',
           at: laterTime,
         }),
       );
+    const lease = { connectionRef, expectedVersion: 1, owner: 'owner', intentId: createId(), leaseSeconds: 30 };
+    await database.transaction(({ connections }) => connections.claimRefreshLease(lease));
     expect(await rebind()).toBe(false);
     await database.transaction(({ connections }) =>
-      connections.markAttention({ connectionRef, expectedVersion: 1, reason: 'origin_changed', at: laterTime }),
+      connections.releaseRefreshLease({ connectionRef, owner: 'owner', nextAttemptInSeconds: null, failed: true }),
+    );
+    const dead = await insertActive();
+    await database.transaction(({ connections }) =>
+      connections.markAttention({
+        connectionRef: dead.connectionRef,
+        expectedVersion: 1,
+        reason: 'grant_revoked',
+        at: laterTime,
+      }),
+    );
+    expect(await rebind(dead.connectionRef)).toBe(false);
+    await database.transaction(({ connections }) =>
+      connections.markRevoked({ connectionRef: dead.connectionRef, at: laterTime }),
     );
     expect((await database.stores.connections.listByIssuedOrigin(providerId, 'https://provider.example'))[0]).toEqual(
       await find(connection),
@@ -212,10 +226,14 @@ describeEachDatabase('connection changes', (open, fixture) => {
     const abandoned = await insertConnection(database, providerId);
     const flow = await insertFlow(database, abandoned);
     const active = await insertActive();
-    const failed = await insertConnection(database, providerId);
-    await database.transaction(({ connections }) =>
-      connections.markFailed({ connectionRef: failed.connectionRef, reason: 'expired', at: testTime }),
-    );
+    const failed = await insertConnection(database, providerId, { requestedBy: null });
+    const failedOfKey = await insertConnection(database, providerId, { requestedBy: 'key' });
+    const now = await database.now();
+    for (const { connectionRef } of [failed, failedOfKey]) {
+      await database.transaction(({ connections }) =>
+        connections.markFailed({ connectionRef, reason: 'expired', at: now }),
+      );
+    }
     const sweep = (): Promise<number> =>
       database.transaction(({ connections }) => connections.deleteAbandoned({ pendingUntilBefore: 3600, limit: 1000 }));
     clockOffsetMs = 4_100_000;
@@ -226,7 +244,8 @@ describeEachDatabase('connection changes', (open, fixture) => {
     expect(await database.stores.connections.findByRef(abandoned.connectionRef)).toBeNull();
     expect(await database.stores.flows.findById(flow.flowId)).toBeNull();
     expect(await database.stores.connections.findByRef(active.connectionRef)).not.toBeNull();
-    expect(await database.stores.connections.findByRef(failed.connectionRef)).not.toBeNull();
+    expect(await database.stores.connections.findByRef(failed.connectionRef)).toBeNull();
+    expect(await database.stores.connections.findByRef(failedOfKey.connectionRef)).not.toBeNull();
   });
 
   it('deletes no more abandoned connections at a time than asked', async () => {

@@ -181,7 +181,7 @@ interface RebindInput {
 }
 
 /** Brings a connection back whose provider moved to another origin, once an admin has agreed to it. */
-async function rebind({ db }: StoreContext, input: RebindInput): Promise<boolean> {
+async function rebind({ db, databaseNow }: StoreContext, input: RebindInput): Promise<boolean> {
   const result = await db
     .updateTable('connection')
     .set({
@@ -195,8 +195,16 @@ async function rebind({ db }: StoreContext, input: RebindInput): Promise<boolean
     })
     .where('connection_ref', '=', input.connectionRef)
     .where('version', '=', input.expectedVersion)
-    .where('status', '=', 'attention')
-    .where('reason', '=', 'origin_changed')
+    .where((connection) =>
+      connection.or([
+        connection('status', '=', 'active'),
+        connection.and([connection('status', '=', 'attention'), connection('reason', '=', 'origin_changed')]),
+      ]),
+    )
+    // A refresh under way would lose its rotated token to the new version.
+    .where((connection) =>
+      connection.or([connection('lease_until', 'is', null), connection('lease_until', '<', databaseNow())]),
+    )
     .executeTakeFirst();
   return hasWon(result);
 }
@@ -207,20 +215,44 @@ interface DeleteAbandonedInput {
   readonly limit: number;
 }
 
-/** Deletes connections that never held a credential and ran out long ago; their flows go with them by foreign key. */
+/**
+ * Deletes connections that never held a credential and ran out or failed long ago, unless a flow is under way for one;
+ * their flows go with them by foreign key. Failed ones that a key started stay: their number is the key's affair.
+ */
 async function deleteAbandoned({ db, databaseNow }: StoreContext, input: DeleteAbandonedInput): Promise<number> {
+  const before = databaseNow(-input.pendingUntilBefore);
   const abandoned = db
     .selectFrom('connection')
     .select('connection_ref')
-    .where('status', '=', 'pending')
     .where('version', '=', 0)
-    .where('pending_until', '<', databaseNow(-input.pendingUntilBefore))
+    .where((connection) =>
+      connection.or([
+        connection.and([connection('status', '=', 'pending'), connection('pending_until', '<', before)]),
+        connection.and([
+          connection('status', '=', 'failed'),
+          connection('requested_by', 'is', null),
+          connection('updated_at', '<', before),
+        ]),
+      ]),
+    )
+    .where((connection) =>
+      connection.not(
+        connection.exists(
+          connection
+            .selectFrom('flow')
+            .select('flow_id')
+            .whereRef('flow.connection_ref', '=', 'connection.connection_ref')
+            .where('flow.status', 'in', ['open', 'claimed', 'exchanging', 'awaiting_completion', 'discarding'])
+            .where('flow.expires_at', '>=', before),
+        ),
+      ),
+    )
     .limit(input.limit);
   const result = await db
     .deleteFrom('connection')
     .where('connection_ref', 'in', abandoned)
-    .where('status', '=', 'pending')
-    .where('pending_until', '<', databaseNow(-input.pendingUntilBefore))
+    .where('version', '=', 0)
+    .where('status', 'in', ['pending', 'failed'])
     .executeTakeFirst();
   return Number(result.numDeletedRows);
 }

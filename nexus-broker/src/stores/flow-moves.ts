@@ -3,7 +3,7 @@
  * was, it is read first: the update then asks for the same hash, which only ever stood with the values just read.
  */
 import type { SealedBlob } from '@nexus/vault/vault';
-import type { Flow, FlowStatus } from '../domain/authorization-flow.js';
+import { discardSeconds, type Flow, type FlowStatus } from '../domain/authorization-flow.js';
 import { toFlow } from './flow-row.js';
 import { hasWon, type StoreContext } from './store-context.js';
 
@@ -111,20 +111,35 @@ async function consumeHandle({ db, databaseNow }: StoreContext, handleHash: stri
   return hasWon(result) ? toFlow(row) : null;
 }
 
-/** Takes a bound result that nobody completed, so that one sweeper of all replicas revokes it at the provider. */
-async function takeUncompleted({ db }: StoreContext, flowId: string): Promise<Flow | null> {
+/**
+ * Takes a bound result that nobody completed, for revoking it at the provider. It stays sealed in the row until `finish`
+ * erases it, and can be taken up again where whoever took it died.
+ */
+async function takeUncompleted({ db, databaseNow }: StoreContext, flowId: string): Promise<Flow | null> {
   const row = await db
     .selectFrom('flow')
     .selectAll()
     .where('flow_id', '=', flowId)
-    .where('status', '=', 'awaiting_completion')
+    .where('status', 'in', uncompleted)
     .executeTakeFirst();
   if (row === undefined) return null;
   const result = await db
     .updateTable('flow')
-    .set({ status: 'failed', cookie_hash: null, ...withoutResult })
+    .set({
+      status: 'discarding',
+      cookie_hash: null,
+      handle_hash: null,
+      handle_expires_at: databaseNow(discardSeconds),
+    })
     .where('flow_id', '=', flowId)
-    .where('status', '=', 'awaiting_completion')
+    .where((flow) =>
+      flow.or([
+        flow('status', '=', 'awaiting_completion'),
+        flow.and([flow('status', '=', 'discarding'), flow('handle_expires_at', '<=', databaseNow())]),
+      ]),
+    )
     .executeTakeFirst();
   return hasWon(result) ? toFlow(row) : null;
 }
+
+const uncompleted: readonly FlowStatus[] = ['awaiting_completion', 'discarding'];

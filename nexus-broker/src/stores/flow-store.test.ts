@@ -73,17 +73,19 @@ describeEachDatabase('flow store', (open) => {
     await expect(insertFlow(database, connection, { ticketHash: flow.ticketHash })).rejects.toThrow();
   });
 
-  it('counts pending flows of anonymous callers by address and in all', async () => {
+  it('counts anonymous flows that brought nothing home, ended ones too, by address and in all', async () => {
     const source = createId();
     const counts = (): Promise<number[]> =>
-      Promise.all([database.stores.flows.countPending(source), database.stores.flows.countPending(null)]);
+      Promise.all([database.stores.flows.countFruitless(source), database.stores.flows.countFruitless(null)]);
     const [, before = 0] = await counts();
     await insertFlow(database, connection, { source });
     await insertClaimed({ source });
     await insertFlow(database, connection, { source, requestedBy: 'key' });
     const ended = await insertFlow(database, connection, { source });
     await change((flows) => flows.finish({ flowId: ended.flowId, status: 'failed' }));
-    expect(await counts()).toEqual([2, before + 2]);
+    const fruitful = await insertFlow(database, connection, { source });
+    await change((flows) => flows.finish({ flowId: fruitful.flowId, status: 'done' }));
+    expect(await counts()).toEqual([3, before + 3]);
     clockOffsetMs = lifetimeMs + 1000;
     expect(await counts()).toEqual([0, 0]);
   });
@@ -199,8 +201,27 @@ describeEachDatabase('flow store', (open) => {
         Array.from({ length: 32 }, () => change((flows) => flows.takeUncompleted(flow.flowId))),
       );
       expect(results.filter((result) => result !== null)).toEqual([flow]);
-      expect(await find(flow)).toMatchObject({ status: 'failed', handleHash: null, sealedResult: null });
+      expect(await find(flow)).toMatchObject({ status: 'discarding', handleHash: null });
       expect(await listed()).toBe(false);
+    });
+
+    it('lets another sweeper take up a discard whose taker died, until it is finished', async () => {
+      const { flow } = await insertAwaiting();
+      const take = () => change((flows) => flows.takeUncompleted(flow.flowId));
+      expect(await take()).toEqual(flow);
+      expect(await take()).toBeNull();
+      clockOffsetMs = 61_000;
+      expect(await take()).toMatchObject({ status: 'discarding', sealedResult: Buffer.from('result') });
+      expect(await change((flows) => flows.finish({ flowId: flow.flowId, status: 'failed' }))).toBe(true);
+      clockOffsetMs = 200_000;
+      expect(await take()).toBeNull();
+      expect(await find(flow)).toMatchObject({ status: 'failed', sealedResult: null });
+    });
+
+    it('is not ended by whatever else fails in its flow: a grant at the provider hangs on it', async () => {
+      const { flow, handleHash } = await insertAwaiting();
+      expect(await change((flows) => flows.finish({ flowId: flow.flowId, status: 'failed' }))).toBe(false);
+      expect(await change((flows) => flows.consumeHandle(handleHash))).not.toBeNull();
     });
 
     it('gives the result to the completion or to the sweeper, never to both', async () => {
@@ -216,7 +237,7 @@ describeEachDatabase('flow store', (open) => {
   });
 
   it('finishes once and erases every secret of the flow', async () => {
-    const { flow } = await insertAwaiting();
+    const { flow } = await insertClaimed();
     const finish = (status: 'done' | 'failed'): Promise<boolean> =>
       change((flows) => flows.finish({ flowId: flow.flowId, status }));
     expect(await finish('failed')).toBe(true);
@@ -232,13 +253,16 @@ describeEachDatabase('flow store', (open) => {
     });
   });
 
-  it('counts every one of 32 refusals at once', async () => {
+  it('gives exactly ten of 32 entries at once a number, and none once the flow is over', async () => {
     const flow = await insertFlow(database, connection);
-    const counts = await Promise.all(
-      Array.from({ length: 32 }, () => change((flows) => flows.countRefusal(flow.flowId))),
-    );
-    expect(counts.sort((a, b) => a - b)).toEqual(Array.from({ length: 32 }, (_, i) => i + 1));
-    expect(await change((flows) => flows.countRefusal(createId()))).toBe(0);
+    const reserve = (flowId: string) => change((flows) => flows.reserveAttempt({ flowId, max: 10 }));
+    const numbers = await Promise.all(Array.from({ length: 32 }, () => reserve(flow.flowId)));
+    const given = numbers.filter((number) => number !== null);
+    expect(given.sort((a, b) => a - b)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+    const ended = await insertFlow(database, connection);
+    await change((flows) => flows.finish({ flowId: ended.flowId, status: 'failed' }));
+    expect(await reserve(ended.flowId)).toBeNull();
+    expect(await reserve(createId())).toBeNull();
   });
 
   it('purges what ended long ago, but no result that still waits to be revoked', async () => {

@@ -23,12 +23,12 @@ function createFlowReads({ db, databaseNow }: StoreContext) {
     findByStateHash: (stateHash: string): Promise<Flow | null> => findBy('state_hash', stateHash),
     findByHandleHash: (handleHash: string): Promise<Flow | null> => findBy('handle_hash', handleHash),
 
-    /** Counts the unfinished flows of anonymous callers, of one address or of all. */
-    async countPending(source: string | null): Promise<number> {
+    /** Counts the recent flows of anonymous callers that brought nothing home, of one address or of all. */
+    async countFruitless(source: string | null): Promise<number> {
       let query = db
         .selectFrom('flow')
         .select((flow) => flow.fn.countAll<number>().as('count'))
-        .where('status', 'in', ['open', 'claimed'])
+        .where('status', 'in', fruitlessStatuses)
         .where('requested_by', 'is', null)
         .where('expires_at', '>', databaseNow());
       if (source !== null) query = query.where('source', '=', source);
@@ -36,12 +36,12 @@ function createFlowReads({ db, databaseNow }: StoreContext) {
       return row.count;
     },
 
-    /** Bound results whose application did not complete in time. */
+    /** Bound results whose application did not complete in time, and those whose discard was begun and never ended. */
     async listUncompleted(limit: number): Promise<Flow[]> {
       const rows = await db
         .selectFrom('flow')
         .selectAll()
-        .where('status', '=', 'awaiting_completion')
+        .where('status', 'in', ['awaiting_completion', 'discarding'])
         .where('handle_expires_at', '<=', databaseNow())
         .orderBy('handle_expires_at')
         .limit(limit)
@@ -63,18 +63,24 @@ function createFlowChanges({ db, databaseNow }: StoreContext) {
       return row.expires_at;
     },
 
-    /** Counts one more refused entry and returns how many there are; 0 for an unknown flow. */
-    async countRefusal(flowId: string): Promise<number> {
+    /** Counts one more entry before it is tried; null once the flow is over or has had its number. */
+    async reserveAttempt(input: { readonly flowId: string; readonly max: number }): Promise<number | null> {
       const row = await db
         .updateTable('flow')
         .set((flow) => ({ refusals: flow('refusals', '+', 1) }))
-        .where('flow_id', '=', flowId)
+        .where('flow_id', '=', input.flowId)
+        .where('status', '=', 'open')
+        .where('refusals', '<', input.max)
+        .where('expires_at', '>', databaseNow())
         .returning('refusals')
         .executeTakeFirst();
-      return row?.refusals ?? 0;
+      return row?.refusals ?? null;
     },
 
-    /** Ends the flow unless it has ended, and erases everything it kept secret. */
+    /**
+     * Ends the flow and erases everything it kept secret. A bound result that waits is not ended by this, since a grant
+     * at the provider hangs on it: `takeUncompleted` takes that first.
+     */
     async finish(input: { readonly flowId: string; readonly status: 'done' | 'failed' }): Promise<boolean> {
       const result = await db
         .updateTable('flow')
@@ -88,7 +94,7 @@ function createFlowChanges({ db, databaseNow }: StoreContext) {
           sealed_result: null,
         })
         .where('flow_id', '=', input.flowId)
-        .where('status', 'not in', finalStatuses)
+        .where('status', 'in', endableStatuses)
         .executeTakeFirst();
       return hasWon(result);
     },
@@ -111,5 +117,6 @@ function createFlowChanges({ db, databaseNow }: StoreContext) {
   };
 }
 
-const finalStatuses: readonly FlowStatus[] = ['done', 'failed'];
+const endableStatuses: readonly FlowStatus[] = ['open', 'claimed', 'exchanging', 'discarding'];
+const fruitlessStatuses: readonly FlowStatus[] = ['open', 'claimed', 'exchanging', 'failed'];
 const purgeableStatuses: readonly FlowStatus[] = ['open', 'claimed', 'exchanging', 'done', 'failed'];

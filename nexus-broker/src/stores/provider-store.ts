@@ -65,6 +65,20 @@ export function createProviderStore({ db }: StoreContext) {
       }
     },
 
+    /**
+     * Whether the provider is live, kept so until the transaction ends: a deletion waits for it, and it for a deletion.
+     * Written as an update because that is the one lock both databases spell alike.
+     */
+    async holdLive(providerId: string): Promise<boolean> {
+      const result = await db
+        .updateTable('provider')
+        .set((provider) => ({ version: provider.ref('version') }))
+        .where('provider_id', '=', providerId)
+        .where('deleted_at', 'is', null)
+        .executeTakeFirst();
+      return hasWon(result);
+    },
+
     async markDeleted(providerId: string, at: Instant): Promise<boolean> {
       const result = await db
         .updateTable('provider')

@@ -1,6 +1,6 @@
 /**
- * The Gateway's way to the Broker: JSON over keep-alive connections. Waiting polls travel on a pool of their own, so
- * that parked readers never take a connection from a token read.
+ * The Gateway's way to the Broker: JSON over keep-alive connections. Waiting polls, and whatever may take as long as a
+ * provider does, travel on pools of their own, so that neither ever takes a connection from a token read.
  */
 import { type ErrorCode, errorCodes, NexusError } from '@nexus/core/errors';
 import type { Secret } from '@nexus/core/secret';
@@ -44,20 +44,26 @@ export interface BrokerClient {
 }
 
 const answerTimeoutMs = 30_000;
+/** Routes that call a provider before they answer. */
+const slowPaths = /^\/internal\/v1\/(flows\/(continue|callback|capture)|connections\/(refresh|delete|complete))$/;
 
 export function createBrokerClient(options: BrokerClientOptions): BrokerClient {
   const { origin } = new URL(options.brokerUrl);
   const connect = options.tls === null ? {} : removeNulls(options.tls);
   const settings = { keepAliveTimeout: 30_000, pipelining: 1, connect: { timeout: 3_000, ...connect } };
   const pool = new Pool(origin, { ...settings, connections: options.connections });
+  const slowPool = new Pool(origin, { ...settings, connections: options.connections });
   const waitingPool = new Pool(origin, { ...settings, connections: 1_024 });
   const gatewayKey = options.gatewayKey.reveal();
 
   async function send(caller: CallerContext, request: BrokerCall) {
-    const waiting = (request.waitSeconds ?? 0) > 0;
+    const choosePool = () => {
+      if ((request.waitSeconds ?? 0) > 0) return waitingPool;
+      return slowPaths.test(request.path) ? slowPool : pool;
+    };
     const timeout = answerTimeoutMs + (request.waitSeconds ?? 0) * 1_000;
     const query = request.query === undefined ? '' : `?${new URLSearchParams(request.query).toString()}`;
-    return (waiting ? waitingPool : pool).request({
+    return choosePool().request({
       method: request.method,
       path: request.path + query,
       headers: headersOf(caller, gatewayKey, request.body !== undefined),
@@ -96,7 +102,7 @@ export function createBrokerClient(options: BrokerClientOptions): BrokerClient {
     },
     async close() {
       // Parked polls are answered by their own side; whoever still waits then has nobody to wait for.
-      await Promise.all([pool.close(), waitingPool.destroy()]);
+      await Promise.all([pool.close(), slowPool.close(), waitingPool.destroy()]);
     },
   };
 }

@@ -148,6 +148,10 @@ export const ConnectionDeletion = z
   })
   .openapi('ConnectionDeletion');
 
+export const ConnectionDeletionReason = z
+  .strictObject({ reason: z.string().min(1).max(255).optional() })
+  .openapi('ConnectionDeletionReason');
+
 export const ConnectionDeleted = z
   .object({
     connection_ref: z.string(),

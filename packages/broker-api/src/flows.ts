@@ -49,9 +49,9 @@ export const FlowRedirect = z.object({ redirect_to: z.string() }).openapi('FlowR
 
 export const CaptureSchemaQuery = z
   .strictObject({
-    state: z.string().max(128).optional(),
-    provider_name: z.string().max(63).optional(),
-    provider_id: z.string().max(64).optional(),
+    state: z.string().max(2048).optional(),
+    provider_name: z.string().max(2048).optional(),
+    provider_id: z.string().max(2048).optional(),
   })
   .openapi('CaptureSchemaQuery');
 

@@ -1,4 +1,5 @@
 import type { EventEmitter } from 'node:events';
+import { rmSync } from 'node:fs';
 import { ChildGroup } from './child-group.js';
 import type { Child, ChildEnd } from './child-process.js';
 import type { Environment } from './environment.js';
@@ -81,6 +82,8 @@ async function supervise(context: LauncherContext, terminal: Terminal): Promise<
     stop.abort(new StopRequest());
     const killed = await group.stop();
     if (killed.length > 0) terminal.print(`Had to be killed, it did not stop in time: ${killed.join(', ')}.`);
+    // Whoever waits for the next start must not read of this one.
+    if (command.options.readyFile !== null) rmSync(command.options.readyFile, { force: true });
     unwatchParent();
     for (const signal of signals) context.events.off(signal, requestStop);
   }

@@ -15,14 +15,7 @@ const route = createRoute({
   request: jsonBody(CaptureSchemaQuery),
   responses: {
     200: jsonAnswer(CaptureSchema, 'A JSON Schema object.'),
-    ...errorAnswers(
-      'missing_params',
-      'not_a_static_provider',
-      'provider_not_found',
-      'flow_expired',
-      'flow_already_used',
-      'capture_refused',
-    ),
+    ...errorAnswers('missing_params', 'not_a_static_provider', 'provider_not_found', 'flow_expired'),
   },
   ...gatewayRoute('anyone', { none: 'a schema is public' }),
 });

@@ -14,7 +14,7 @@ const route = createRoute({
   summary: 'What a frontend needs to draw a list of providers',
   request: jsonBody(z.strictObject({})),
   responses: { 200: jsonAnswer(ProviderMetadata, 'By type and name.'), ...errorAnswers() },
-  ...gatewayRoute('anyone', { none: 'metadata is public' }),
+  ...gatewayRoute('everybody', { none: 'metadata is public' }),
 });
 
 export function registerGetProvidersMetadata(app: BrokerApp, deps: { readonly database: Database } & AccessDeps): void {

@@ -16,6 +16,8 @@ const route = createRoute({
 export function registerGetReadiness(app: BrokerApp, deps: ReadinessDeps): void {
   app.openapi(route, async (c) => {
     const health = await describeReadiness(deps);
-    return c.json(health, health.status === 'ok' ? 200 : 503);
+    if (health.status === 'ok') return c.json(health, 200);
+    c.header('Retry-After', '5');
+    return c.json(health, 503);
   });
 }

@@ -39,7 +39,8 @@ export async function completeConnection(
   if (flow === null || flow.status !== 'awaiting_completion' || flow.sealedResult === null) throw refusal();
   const provider = await deps.database.stores.providers.findAnyById(flow.providerId);
   if (provider === null) throw refusal();
-  if (!provesChallenge(flow, input.codeVerifier)) {
+  // A provider that was deleted meanwhile gets no new connection, which nobody would look after.
+  if (!provesChallenge(flow, input.codeVerifier) || provider.deletedAt !== null) {
     await discardBoundGrant(deps, { flowId: flow.flowId, provider, origin });
     throw refusal();
   }

@@ -100,14 +100,39 @@ async function endConnection(
     const current = await deps.database.stores.connections.findByRef(connection.connectionRef);
     return alreadyDeleted(current ?? connection);
   }
+  const outcome =
+    revocation.error === 'shared_grant' ? await revokeAsLast(deps, connection, provider, context) : revocation;
   return {
     connectionRef: connection.connectionRef,
     revokedAt: at,
     alreadyRevoked: false,
-    providerRevoked: revocation.providerRevoked,
-    providerRevocationError: revocation.error,
+    providerRevoked: outcome.providerRevoked,
+    providerRevocationError: outcome.error,
     sessionsClosed: 0,
   };
+}
+
+/** Asks once more after this row is gone: of siblings deleted together, the last one has to end the grant. */
+async function revokeAsLast(
+  deps: DeleteConnectionDeps,
+  connection: Connection,
+  provider: Provider,
+  context: RequestContext,
+): Promise<Revocation> {
+  const revocation = await revokeUpstream(deps, connection, provider);
+  if (!revocation.providerRevoked) return revocation;
+  await deps.audit.disclose(
+    {
+      eventType: 'connection.revoked',
+      outcome: 'success',
+      connectionRef: connection.connectionRef,
+      providerName: provider.profile.name,
+      workspaceId: connection.workspaceId,
+      data: { reason: 'last_of_shared_grant', provider_revoked: true },
+    },
+    toAuditOrigin(context),
+  );
+  return revocation;
 }
 
 /** A connection of another application looks exactly like a missing one. */

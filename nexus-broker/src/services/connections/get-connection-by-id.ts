@@ -4,6 +4,7 @@ import type { AuditLog } from '../../audit/audit-log.js';
 import type { Connection } from '../../domain/connection.js';
 import type { MissLimiter } from '../../domain/miss-limiter.js';
 import { type RequestContext, toAuditOrigin } from '../../domain/request-context.js';
+import { toSourceKey } from '../../domain/source-key.js';
 import type { Database } from '../../stores/database.js';
 
 export interface FindByIdDeps {
@@ -34,7 +35,7 @@ export async function getConnectionById(
       toAuditOrigin(context),
     )
     .catch(() => {});
-  const retryAfter = deps.missLimiter.countMiss(context.callerIp ?? 'unknown');
+  const retryAfter = deps.missLimiter.countMiss(toSourceKey(context.callerIp));
   if (retryAfter !== null) {
     throw new NexusError('rate_limited', 'Too many unknown connection ids from this address.', { retryAfter });
   }

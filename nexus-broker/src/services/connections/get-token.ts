@@ -6,7 +6,9 @@ import type { RequestContext } from '../../domain/request-context.js';
 import { type FindByIdDeps, getConnectionById } from './get-connection-by-id.js';
 import {
   disclose,
+  expiredMessage,
   getProviderOf,
+  noteRefusal,
   providerUnavailable,
   type ReadCredentialDeps,
   requireActive,
@@ -31,6 +33,16 @@ export async function getToken(
 
 /** The same for a connection that was selected otherwise. */
 export async function readCredential(
+  deps: GetTokenDeps,
+  found: Connection,
+  minValiditySeconds: number,
+  context: RequestContext,
+  route: string,
+): Promise<DisclosedCredential> {
+  return noteRefusal(deps, found, context, route, () => readActive(deps, found, minValiditySeconds, context, route));
+}
+
+async function readActive(
   deps: GetTokenDeps,
   found: Connection,
   minValiditySeconds: number,
@@ -62,7 +74,7 @@ async function renew(
   if (current === null) throw new Error('a connection row vanished');
   const isExpired = current.accessExpiresAt !== null && current.accessExpiresAt * 1_000 <= deps.clock.now();
   if (outcome.kind === 'failed' && current.status === 'active' && isExpired) {
-    throw providerUnavailable(outcome.retryAfterSeconds);
+    throw providerUnavailable(expiredMessage, outcome.retryAfterSeconds);
   }
   return current;
 }

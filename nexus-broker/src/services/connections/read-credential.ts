@@ -66,7 +66,7 @@ export async function disclose(
   context: RequestContext,
   route: string,
 ): Promise<DisclosedCredential> {
-  if (!isAlive(connection, deps.clock.now())) throw providerUnavailable(null);
+  if (!isAlive(connection, deps.clock.now())) throw providerUnavailable(expiredMessage, null);
   let payload: DisclosedCredential;
   try {
     payload = discloseCredential(connection, provider.profile, openCredential(deps.vault, connection));
@@ -95,12 +95,40 @@ export async function disclose(
   return payload;
 }
 
-export function providerUnavailable(retryAfterSeconds: number | null): NexusError {
+export const expiredMessage = 'The token has expired and the provider cannot renew it right now; try again shortly.';
+
+export function providerUnavailable(message: string, retryAfterSeconds: number | null): NexusError {
   return new NexusError(
     'provider_unavailable',
-    'The token has expired and the provider cannot renew it right now; try again shortly.',
+    message,
     retryAfterSeconds === null ? {} : { retryAfter: retryAfterSeconds },
   );
+}
+
+/** Records a read that got no credential, with the connection it was about; the error goes on to the caller. */
+export async function noteRefusal<T>(
+  deps: Pick<ReadCredentialDeps, 'audit'>,
+  connection: Connection,
+  context: RequestContext,
+  route: string,
+  read: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!(error instanceof NexusError) || error.code === 'audit_unavailable') throw error;
+    await deps.audit.note(
+      {
+        eventType: 'token.retrieval_failed',
+        outcome: 'failure',
+        connectionRef: connection.connectionRef,
+        workspaceId: connection.workspaceId,
+        data: { code: error.code, route },
+      },
+      toAuditOrigin(context),
+    );
+    throw error;
+  }
 }
 
 async function enterIntegrityAttention(

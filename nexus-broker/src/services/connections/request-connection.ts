@@ -10,6 +10,7 @@ import type { Connection } from '../../domain/connection.js';
 import { isOauth, type Provider } from '../../domain/provider.js';
 import { type RequestContext, toAuditOrigin } from '../../domain/request-context.js';
 import { type AllowedReturn, checkReturnUrl } from '../../domain/return-url.js';
+import { toSourceKey } from '../../domain/source-key.js';
 import type { Stores } from '../../stores/database.js';
 import { findRequestedProvider } from './find-requested-provider.js';
 import { type FindByIdDeps, getConnectionById } from './get-connection-by-id.js';
@@ -161,7 +162,7 @@ function createFlow(deps: RequestConnectionDeps, input: RequestConnectionInput, 
     expectedSubject: input.expectedSubject,
     accountLabel: input.accountLabel,
     requestedBy: context.principal?.keyId ?? null,
-    source: context.callerIp ?? 'unknown',
+    source: toSourceKey(context.callerIp),
     cookieHash: null,
     stateHash: null,
     redirectUri: null,
@@ -203,12 +204,15 @@ function createConnection(flow: Flow, idHash: string, input: RequestConnectionIn
   };
 }
 
-/** Anonymous callers may leave only so many flows open, each source and all together. */
+/**
+ * Anonymous callers may have only so many flows that brought nothing home, in the life of a flow, each source and all
+ * together. Those that ended without a credential count too, or ending them would make room.
+ */
 async function checkPendingCaps(deps: RequestConnectionDeps, stores: Stores, flow: Flow): Promise<void> {
   if (flow.requestedBy !== null) return;
-  const isOverSource = (await stores.flows.countPending(flow.source)) >= deps.pendingCaps.perSource;
-  if (isOverSource || (await stores.flows.countPending(null)) >= deps.pendingCaps.total) {
-    throw new NexusError('rate_limited', 'Too many connection links are open; finish some or send a key.', {
+  const isOverSource = (await stores.flows.countFruitless(flow.source)) >= deps.pendingCaps.perSource;
+  if (isOverSource || (await stores.flows.countFruitless(null)) >= deps.pendingCaps.total) {
+    throw new NexusError('rate_limited', 'Too many connection links were left unfinished; finish some or send a key.', {
       retryAfter: 60,
     });
   }

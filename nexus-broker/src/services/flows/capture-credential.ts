@@ -1,22 +1,22 @@
 import type { Clock } from '@nexus/core/clock';
 import { type ErrorDetail, NexusError } from '@nexus/core/errors';
-import { createToken, hashToken } from '@nexus/core/tokens';
 import { applyStrategy, checkCredentialValues } from '@nexus/strategies/apply';
 import type { Vault } from '@nexus/vault/vault';
 import type { AuditLog } from '../../audit/audit-log.js';
 import type { AuditEntry } from '../../domain/audit-event.js';
-import { type Flow, handleLifetimeSeconds, maxRefusals } from '../../domain/authorization-flow.js';
-import { checkCredentials } from '../../domain/credential-schema.js';
+import { type Flow, maxRefusals } from '../../domain/authorization-flow.js';
+import { type CredentialSchema, checkCredentials } from '../../domain/credential-schema.js';
+import type { InFlightLimiter } from '../../domain/in-flight-limiter.js';
 import { probeUrl } from '../../domain/probe-url.js';
 import type { Provider } from '../../domain/provider.js';
 import { type RequestContext, toAuditOrigin } from '../../domain/request-context.js';
 import { appendToReturnUrl } from '../../domain/return-url.js';
-import { sealBoundGrant } from '../../grants/bound-grant.js';
+import { holdBoundGrant } from '../../grants/bound-grant.js';
 import { failFlow } from '../../grants/end-flow.js';
 import { type Grant, storeGrant } from '../../grants/store-grant.js';
 import type { ProviderClient } from '../../oauth/provider-client.js';
 import type { Database } from '../../stores/database.js';
-import { captureRefused, findUsableFlow } from './find-usable-flow.js';
+import { captureRefused, findUsableFlow, requireReturnAllowed } from './find-usable-flow.js';
 
 export interface CaptureCredentialDeps {
   readonly database: Database;
@@ -24,6 +24,9 @@ export interface CaptureCredentialDeps {
   readonly audit: AuditLog;
   readonly clock: Clock;
   readonly providerClient: ProviderClient;
+  readonly environment: 'production' | 'development';
+  /** Entries that are being tried, by flow. */
+  readonly captures: InFlightLimiter;
 }
 
 export interface CaptureCredentialInput {
@@ -53,13 +56,50 @@ export async function captureCredential(
   if (schema === null) {
     throw new NexusError('not_a_static_provider', 'This provider uses OAuth: open auth_url instead.');
   }
-  const details = checkCredentials(schema, input.credentials);
-  if (details.length > 0) throw await refuse(deps, flow, provider, context, schemaRefusal(details));
+  await requireReturnAllowed(deps, flow);
+  const attempt = await reserveAttempt(deps, flow);
+  const leave = deps.captures.enter(flow.flowId);
+  if (leave === null) {
+    throw new NexusError('rate_limited', 'An entry for this link is being tried right now; submit again.');
+  }
+  try {
+    return await tryEntry(deps, { flow, provider, schema, attempt, context }, input.credentials);
+  } finally {
+    leave();
+  }
+}
+
+interface Entry {
+  readonly flow: Flow;
+  readonly provider: Provider;
+  readonly schema: CredentialSchema;
+  /** The number of this entry; the last one that is refused ends the flow. */
+  readonly attempt: number;
+  readonly context: RequestContext;
+}
+
+/** Every entry takes its number before it is tried, so that no number of concurrent ones gets more tries. */
+async function reserveAttempt(deps: CaptureCredentialDeps, flow: Flow): Promise<number> {
+  const attempt = await deps.database.transaction((stores) =>
+    stores.flows.reserveAttempt({ flowId: flow.flowId, max: maxRefusals }),
+  );
+  if (attempt === null) throw captureRefused();
+  return attempt;
+}
+
+async function tryEntry(
+  deps: CaptureCredentialDeps,
+  entry: Entry,
+  credentials: Readonly<Record<string, unknown>>,
+): Promise<CapturedCredential> {
+  const { flow, provider, schema, context } = entry;
+  const details = checkCredentials(schema, credentials);
+  if (details.length > 0) throw await refuse(deps, entry, schemaRefusal(details));
   // Optional fields left empty by a form are not part of the credential.
-  const fields = Object.fromEntries(Object.entries(input.credentials as Fields).filter(([, value]) => value !== ''));
+  const fields = Object.fromEntries(Object.entries(credentials as Fields).filter(([, value]) => value !== ''));
   const unusable = checkCredentialValues(provider.profile.authStrategy, fields);
-  if (unusable.length > 0) throw await refuse(deps, flow, provider, context, schemaRefusal(unusable));
-  await tryAtProvider(deps, flow, provider, fields, context);
+  if (unusable.length > 0) throw await refuse(deps, entry, schemaRefusal(unusable));
+  await tryAtProvider(deps, entry, fields);
   const grant: Grant = { credential: { kind: 'static', fields }, issuedOrigin: '', subject: null, label: null };
   return flow.completion === 'bound'
     ? keepForCompletion(deps, flow, provider, grant, context)
@@ -71,14 +111,8 @@ function schemaRefusal(details: readonly ErrorDetail[]): NexusError {
 }
 
 /** A live check with the provider's own strategy, so that a typing error is found now and not by an agent. */
-async function tryAtProvider(
-  deps: CaptureCredentialDeps,
-  flow: Flow,
-  provider: Provider,
-  fields: Fields,
-  context: RequestContext,
-): Promise<void> {
-  const { profile } = provider;
+async function tryAtProvider(deps: CaptureCredentialDeps, entry: Entry, fields: Fields): Promise<void> {
+  const { profile } = entry.provider;
   const url = probeUrl(profile);
   if (url === null) return;
   const request = applyStrategy({
@@ -89,45 +123,31 @@ async function tryAtProvider(
   });
   const answer = await deps.providerClient.probe(request);
   if (answer === 'accepted') return;
-  if (answer === 'unavailable') {
-    throw new NexusError('provider_unavailable', 'The provider could not be asked about these credentials; try again.');
-  }
-  throw await refuse(
-    deps,
-    flow,
-    provider,
-    context,
-    new NexusError('credentials_rejected', 'The provider refused these credentials; check them and submit again.'),
-  );
+  const refusal =
+    answer === 'refused'
+      ? new NexusError('credentials_rejected', 'The provider refused these credentials; check them and submit again.')
+      : new NexusError('provider_unavailable', 'The provider could not be asked about these credentials; try again.');
+  throw await refuse(deps, entry, refusal);
 }
 
-/** Counts the refusal; the tenth ends the flow. */
-async function refuse(
-  deps: CaptureCredentialDeps,
-  flow: Flow,
-  provider: Provider,
-  context: RequestContext,
-  refusal: NexusError,
-): Promise<NexusError> {
-  const origin = toAuditOrigin(context);
-  const refusals = await deps.database.transaction(async (stores) => {
-    const count = await stores.flows.countRefusal(flow.flowId);
-    await stores.audit.insert([
-      deps.audit.entry(
-        {
-          eventType: 'credential.capture_refused',
-          outcome: 'refused',
-          connectionRef: flow.connectionRef,
-          providerName: provider.profile.name,
-          workspaceId: flow.workspaceId,
-          data: { cause: refusal.code, refusals: count },
-        },
-        origin,
-      ),
-    ]);
-    return count;
-  });
-  if (refusals < maxRefusals) return refusal;
+/** Records the refusal; the last entry a flow has ends it. */
+async function refuse(deps: CaptureCredentialDeps, entry: Entry, refusal: NexusError): Promise<NexusError> {
+  const { flow, provider, attempt } = entry;
+  const origin = toAuditOrigin(entry.context);
+  const entries = deps.audit.entriesOfFlow(
+    flow,
+    {
+      eventType: 'credential.capture_refused',
+      outcome: 'refused',
+      connectionRef: flow.connectionRef,
+      providerName: provider.profile.name,
+      workspaceId: flow.workspaceId,
+      data: { cause: refusal.code, refusals: attempt },
+    },
+    origin,
+  );
+  await deps.database.transaction((stores) => stores.audit.insert(entries));
+  if (attempt < maxRefusals) return refusal;
   await failFlow(deps, { flow, reason: 'capture_refused', providerName: provider.profile.name, origin });
   return captureRefused();
 }
@@ -183,27 +203,9 @@ async function keepForCompletion(
   grant: Grant,
   context: RequestContext,
 ): Promise<CapturedCredential> {
-  const handle = createToken('nxt');
-  const isWaiting = await deps.database.transaction(async (stores) => {
-    const isKept = await stores.flows.awaitCompletion({
-      flowId: flow.flowId,
-      from: 'open',
-      handleHash: hashToken(handle),
-      handleSeconds: handleLifetimeSeconds,
-      sealedResult: sealBoundGrant(deps.vault, flow, grant),
-    });
-    if (!isKept) return false;
-    await stores.audit.insert([describeCapture(deps, flow, provider, grant, context)]);
-    if (!flow.isReconnect) {
-      await stores.connections.extendPending({
-        connectionRef: flow.connectionRef,
-        reason: 'not_completed',
-        seconds: handleLifetimeSeconds,
-      });
-    }
-    return true;
-  });
-  if (!isWaiting) throw alreadyUsed();
+  const entries = [describeCapture(deps, flow, provider, grant, context)];
+  const handle = await holdBoundGrant(deps, { flow, grant, from: 'open', entries });
+  if (handle === null) throw alreadyUsed();
   return captured(flow, provider, 'pending', { handle });
 }
 

@@ -1,30 +1,26 @@
 import type { Clock } from '@nexus/core/clock';
 import { NexusError } from '@nexus/core/errors';
-import { createToken, equalDigests, hashToken } from '@nexus/core/tokens';
+import { equalDigests, hashToken } from '@nexus/core/tokens';
 import type { Vault } from '@nexus/vault/vault';
 import { openJson } from '@nexus/vault/vault';
 import type { AuditLog } from '../../audit/audit-log.js';
 import type { AuditOrigin } from '../../domain/audit-event.js';
-import {
-  type Flow,
-  type FlowSecrets,
-  flowCookieSuffix,
-  handleLifetimeSeconds,
-} from '../../domain/authorization-flow.js';
+import { type Flow, type FlowSecrets, flowCookieSuffix } from '../../domain/authorization-flow.js';
 import { flowContext } from '../../domain/blob-context.js';
 import type { FailedReason } from '../../domain/connection.js';
+import type { InFlightLimiter } from '../../domain/in-flight-limiter.js';
 import type { Provider } from '../../domain/provider.js';
 import { type RequestContext, toAuditOrigin } from '../../domain/request-context.js';
 import { appendToReturnUrl } from '../../domain/return-url.js';
-import { sealBoundGrant } from '../../grants/bound-grant.js';
+import { holdBoundGrant } from '../../grants/bound-grant.js';
 import { failFlow } from '../../grants/end-flow.js';
 import { openClientSecrets } from '../../grants/provider-secrets.js';
 import { revokeGrant } from '../../grants/revoke-grant.js';
-import { type Grant, storeGrant } from '../../grants/store-grant.js';
+import { type Grant, isOtherAccount, storeGrant } from '../../grants/store-grant.js';
 import type { ProviderClient } from '../../oauth/provider-client.js';
 import { ProviderCallError } from '../../oauth/provider-error.js';
 import type { Database } from '../../stores/database.js';
-import { flowExpired } from './find-usable-flow.js';
+import { flowExpired, requireReturnAllowed } from './find-usable-flow.js';
 
 export interface CompleteAuthorizationDeps {
   readonly database: Database;
@@ -32,6 +28,9 @@ export interface CompleteAuthorizationDeps {
   readonly audit: AuditLog;
   readonly clock: Clock;
   readonly providerClient: ProviderClient;
+  readonly environment: 'production' | 'development';
+  /** Exchanges under way, by provider. */
+  readonly exchanges: InFlightLimiter;
 }
 
 export interface CompleteAuthorizationInput {
@@ -64,13 +63,32 @@ export async function completeAuthorization(
   context: RequestContext,
 ): Promise<string> {
   const state = readState(input.parameters);
+  // Taken before the state is spent: a person who comes while a provider is slow may simply come again.
+  const leave = deps.exchanges.enter(input.providerName);
+  if (leave === null) {
+    throw new NexusError('rate_limited', 'Too many people are connecting at this provider right now; try again.');
+  }
+  try {
+    return await consumeCallback(deps, input, state, toAuditOrigin(context));
+  } finally {
+    leave();
+  }
+}
+
+async function consumeCallback(
+  deps: CompleteAuthorizationDeps,
+  input: CompleteAuthorizationInput,
+  state: string,
+  origin: AuditOrigin,
+): Promise<string> {
   const flow = await deps.database.transaction((stores) => stores.flows.consumeState(hashToken(state)));
   if (flow === null) throw flowExpired();
   // A provider that was deleted meanwhile gets no new connection, which nobody would look after.
   const provider = await deps.database.stores.providers.findById(flow.providerId);
   if (provider === null) throw flowExpired();
-  const callback: Callback = { flow, provider, state, parameters: input.parameters, origin: toAuditOrigin(context) };
+  const callback: Callback = { flow, provider, state, parameters: input.parameters, origin };
   await checkBinding(deps, callback, input);
+  await requireReturnAllowed(deps, flow);
   try {
     return await keepOrDiscard(deps, callback, await obtainGrant(deps, callback));
   } catch (error) {
@@ -163,9 +181,16 @@ async function keepOrDiscard(deps: CompleteAuthorizationDeps, callback: Callback
   try {
     return await keepGrant(deps, callback, grant);
   } catch (error) {
-    await discard(deps, callback, grant).catch(() => {});
+    // A commit whose outcome is unknown may have stored the grant after all, so the row is asked, never guessed.
+    const isKept = error instanceof FlowFailure ? false : await isGrantKept(deps, callback.flow).catch(() => true);
+    if (!isKept) await discard(deps, callback, grant).catch(() => {});
     throw error;
   }
+}
+
+async function isGrantKept(deps: CompleteAuthorizationDeps, { flowId }: Flow): Promise<boolean> {
+  const flow = await deps.database.stores.flows.findById(flowId);
+  return flow !== null && (flow.status === 'done' || flow.status === 'awaiting_completion');
 }
 
 /** Stores the grant; in a bound flow it stays sealed beside the flow until the application proves its verifier. */
@@ -185,28 +210,11 @@ async function keepGrant(deps: CompleteAuthorizationDeps, callback: Callback, gr
 
 async function awaitCompletion(deps: CompleteAuthorizationDeps, callback: Callback, grant: Grant): Promise<string> {
   const { flow } = callback;
-  if (flow.expectedSubject !== null && flow.expectedSubject !== grant.subject) {
-    throw new FlowFailure('account_mismatch');
-  }
-  const handle = createToken('nxt');
-  const isWaiting = await deps.database.transaction(async (stores) => {
-    const isKept = await stores.flows.awaitCompletion({
-      flowId: flow.flowId,
-      from: 'exchanging',
-      handleHash: hashToken(handle),
-      handleSeconds: handleLifetimeSeconds,
-      sealedResult: sealBoundGrant(deps.vault, flow, grant),
-    });
-    if (isKept && !flow.isReconnect) {
-      await stores.connections.extendPending({
-        connectionRef: flow.connectionRef,
-        reason: 'not_completed',
-        seconds: handleLifetimeSeconds,
-      });
-    }
-    return isKept;
-  });
-  if (isWaiting) return successUrl(callback, handle);
+  // Told now, while the person is still here, although storing the grant will check it again.
+  const connection = await deps.database.stores.connections.findByRef(flow.connectionRef);
+  if (isOtherAccount(flow, connection, grant)) throw new FlowFailure('account_mismatch');
+  const handle = await holdBoundGrant(deps, { flow, grant, from: 'exchanging', entries: [] });
+  if (handle !== null) return successUrl(callback, handle);
   throw new FlowFailure('expired');
 }
 

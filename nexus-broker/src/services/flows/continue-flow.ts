@@ -56,8 +56,9 @@ export async function continueFlow(
   const isWritten = await deps.database.transaction(async (stores) => {
     if (!isFirst) return stores.flows.replaceRequest(request.row);
     if (!(await stores.flows.claim(request.row))) return false;
-    await stores.audit.insert([
-      deps.audit.entry(
+    await stores.audit.insert(
+      deps.audit.entriesOfFlow(
+        flow,
         {
           eventType: 'connection.opened',
           outcome: 'success',
@@ -68,7 +69,7 @@ export async function continueFlow(
         },
         toAuditOrigin(context),
       ),
-    ]);
+    );
     return true;
   });
   if (!isWritten) throw flowExpired();

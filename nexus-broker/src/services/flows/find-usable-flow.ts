@@ -2,6 +2,7 @@ import { NexusError } from '@nexus/core/errors';
 import { hashToken, isToken } from '@nexus/core/tokens';
 import type { Flow } from '../../domain/authorization-flow.js';
 import type { Provider } from '../../domain/provider.js';
+import { checkReturnUrl } from '../../domain/return-url.js';
 import type { Database } from '../../stores/database.js';
 
 interface UsableFlow {
@@ -33,4 +34,21 @@ export function flowExpired(): NexusError {
 
 export function captureRefused(): NexusError {
   return new NexusError('capture_refused', 'Too many refused entries; request a new link.');
+}
+
+/**
+ * A return URL is checked again before anybody is sent there: its origin may have been deleted since the flow began.
+ *
+ * @throws NexusError `flow_expired`
+ */
+export async function requireReturnAllowed(
+  deps: { readonly database: Database; readonly environment: 'production' | 'development' },
+  flow: Flow,
+): Promise<void> {
+  const origins = await deps.database.stores.returnOrigins.list();
+  try {
+    checkReturnUrl({ returnUrl: flow.returnUrl, origins, environment: deps.environment });
+  } catch {
+    throw flowExpired();
+  }
 }

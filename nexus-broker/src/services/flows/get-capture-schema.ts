@@ -2,7 +2,7 @@ import { NexusError } from '@nexus/core/errors';
 import type { CredentialSchema } from '../../domain/credential-schema.js';
 import type { Provider } from '../../domain/provider.js';
 import type { Database } from '../../stores/database.js';
-import { findUsableFlow } from './find-usable-flow.js';
+import { findUsableFlow, flowExpired } from './find-usable-flow.js';
 
 export interface GetCaptureSchemaInput {
   readonly ticket: string | null;
@@ -24,7 +24,7 @@ export async function getCaptureSchema(
 }
 
 async function findProvider(database: Database, input: GetCaptureSchemaInput): Promise<Provider> {
-  if (input.ticket !== null) return (await findUsableFlow(database, input.ticket)).provider;
+  if (input.ticket !== null) return findProviderOfTicket(database, input.ticket);
   const { providers } = database.stores;
   let provider: Provider | null = null;
   if (input.providerId !== null) provider = await providers.findById(input.providerId);
@@ -32,4 +32,13 @@ async function findProvider(database: Database, input: GetCaptureSchemaInput): P
   else throw new NexusError('missing_params', 'Send state, provider_name or provider_id.');
   if (provider === null) throw new NexusError('provider_not_found', 'No provider has this name or id.');
   return provider;
+}
+
+/** A ticket that is spent in whatever way has no schema any more; the contract knows one answer for that. */
+async function findProviderOfTicket(database: Database, ticket: string): Promise<Provider> {
+  try {
+    return (await findUsableFlow(database, ticket)).provider;
+  } catch (error) {
+    throw error instanceof NexusError ? flowExpired() : error;
+  }
 }

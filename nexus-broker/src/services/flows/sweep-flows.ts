@@ -27,10 +27,17 @@ export async function discardUncompleted(deps: SweepFlowsDeps, origin: AuditOrig
   }
 }
 
-/** Deletes flows that ended long ago, and connections that nobody ever finished. */
+/** Deletes flows that ended long ago, and connections that nobody ever finished, until none is left. */
 export async function purgeFlows(deps: Pick<SweepFlowsDeps, 'database'>): Promise<void> {
-  await deps.database.transaction(async (stores) => {
-    await stores.connections.deleteAbandoned({ pendingUntilBefore: abandonedRetentionSeconds, limit: purgeBatch });
-    await stores.flows.purgeFinished({ olderThanSeconds: flowRetentionSeconds, limit: purgeBatch });
-  });
+  for (;;) {
+    const purged = await deps.database.transaction(async (stores) => {
+      const connections = await stores.connections.deleteAbandoned({
+        pendingUntilBefore: abandonedRetentionSeconds,
+        limit: purgeBatch,
+      });
+      const flows = await stores.flows.purgeFinished({ olderThanSeconds: flowRetentionSeconds, limit: purgeBatch });
+      return Math.max(connections, flows);
+    });
+    if (purged < purgeBatch) return;
+  }
 }

@@ -6,6 +6,7 @@ import { createToken, hashToken } from '@nexus/core/tokens';
 import type { AuditLog } from '../../audit/audit-log.js';
 import { type ApiKey, keyPrefix, type Role } from '../../domain/api-key.js';
 import type { AuditOrigin } from '../../domain/audit-event.js';
+import { findDisplayProblem } from '../../domain/display-text.js';
 import type { Database } from '../../stores/database.js';
 
 export interface KeyDeps {
@@ -37,6 +38,10 @@ export async function storeKey(
   value: string,
   origin: AuditOrigin,
 ): Promise<ApiKey> {
+  const problem = findDisplayProblem(input.name, 128);
+  if (problem !== null) {
+    throw new NexusError('invalid_request', `name ${problem}.`, { details: [{ path: 'name', message: problem }] });
+  }
   const now = deps.clock.now();
   const expiresAt = input.expiresAt === null ? null : toInstant(Date.parse(input.expiresAt));
   if (expiresAt !== null && expiresAt <= toInstant(now)) {

@@ -37,6 +37,8 @@ export async function deleteProvider(
     }
   }
   await deps.database.transaction(async (tx) => {
+    // Marked first: a flow that is storing its credential now ends before this, and none begins after.
+    if (!(await tx.providers.markDeleted(provider.providerId, toInstant(deps.clock.now())))) return;
     const live = await tx.connections.countLive(provider.providerId);
     if (live > 0) {
       throw new NexusError(
@@ -44,7 +46,6 @@ export async function deleteProvider(
         `${live} live connections use this provider; delete them first or repeat with ?force=true.`,
       );
     }
-    if (!(await tx.providers.markDeleted(provider.providerId, toInstant(deps.clock.now())))) return;
     await tx.audit.insert([
       deps.audit.entry(
         {

@@ -4,7 +4,7 @@ import { NexusError } from '@nexus/core/errors';
 import type { Vault } from '@nexus/vault/vault';
 import type { AuditLog } from '../../audit/audit-log.js';
 import type { Connection } from '../../domain/connection.js';
-import type { Provider } from '../../domain/provider.js';
+import { isOauth, type Provider } from '../../domain/provider.js';
 import { type RequestContext, toAuditOrigin } from '../../domain/request-context.js';
 import { openCredential, sealCredential, witness } from '../../grants/credential-custody.js';
 import type { ProviderClient } from '../../oauth/provider-client.js';
@@ -35,6 +35,7 @@ export async function rebindProvider(
   context: RequestContext,
 ): Promise<{ readonly providerId: string; readonly connections: number; readonly reactivated: number }> {
   const provider = await getProvider(deps, input);
+  if (!isOauth(provider.profile)) throw new NexusError('invalid_request', 'Static credentials belong to no origin.');
   const current = await deps.providerClient.tokenEndpointOrigin(provider);
   if (current !== input.toOrigin) {
     throw new NexusError('invalid_request', "to_origin must be the origin of the profile's token endpoint.", {
@@ -49,7 +50,34 @@ export async function rebindProvider(
     connections += 1;
     if (row.status === 'attention') reactivated += 1;
   }
+  await recordDecision(deps, input, provider, connections, context);
   return { providerId: provider.providerId, connections, reactivated };
+}
+
+/** The decision itself is on record, also where no connection was concerned. */
+async function recordDecision(
+  deps: RebindProviderDeps,
+  input: RebindProviderInput,
+  provider: Provider,
+  connections: number,
+  context: RequestContext,
+): Promise<void> {
+  const entry = deps.audit.entry(
+    {
+      eventType: 'provider.rebound',
+      outcome: 'success',
+      providerName: provider.profile.name,
+      resourceId: provider.providerId,
+      data: {
+        provider_id: provider.providerId,
+        from_origin: input.fromOrigin,
+        to_origin: input.toOrigin,
+        connections,
+      },
+    },
+    toAuditOrigin(context),
+  );
+  await deps.database.transaction((stores) => stores.audit.insert([entry]));
 }
 
 async function rebindOne(

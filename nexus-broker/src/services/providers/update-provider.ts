@@ -1,5 +1,6 @@
 import { toInstant } from '@nexus/core/clock';
-import type { Provider } from '../../domain/provider.js';
+import { NexusError } from '@nexus/core/errors';
+import type { Provider, ProviderProfile } from '../../domain/provider.js';
 import { listProviderUrls, mergeProviderPatch } from '../../domain/provider-profile.js';
 import { type RequestContext, toAuditOrigin } from '../../domain/request-context.js';
 import { openClientSecrets, sealClientSecrets } from '../../grants/provider-secrets.js';
@@ -24,6 +25,12 @@ export async function updateProvider(
   const { profile, clientSecrets } = mergeProviderPatch(existing.profile, input.patch, {
     environment: deps.environment,
   });
+  if (clientSecrets === null && movesSecrets(existing, profile) && context.principal?.role !== 'admin') {
+    const message = 'must be sent again when an endpoint that receives it moves to another origin';
+    throw new NexusError('invalid_request', `client_secret ${message}.`, {
+      details: [{ path: 'client_secret', message }],
+    });
+  }
   for (const url of listProviderUrls(profile)) await deps.providerClient.checkUrl(url);
   const version = existing.version + 1;
   const secrets = clientSecrets ?? openClientSecrets(deps.vault, existing);
@@ -53,4 +60,16 @@ export async function updateProvider(
   // Another writer came first: its result is the one this patch must be applied to.
   if (!isWritten) return updateProvider(deps, input, context);
   return provider;
+}
+
+/** Whether a stored client secret would from now on go to an origin it did not go to before. */
+function movesSecrets(existing: Provider, profile: ProviderProfile): boolean {
+  if (existing.sealedSecrets === null) return false;
+  const before = listSecretOrigins(existing.profile);
+  return listSecretOrigins(profile).some((origin) => !before.includes(origin));
+}
+
+/** Whoever serves the issuer's metadata names the endpoints, so the issuer counts as one. */
+function listSecretOrigins({ issuer, tokenUrl, revocationEndpoint }: ProviderProfile): string[] {
+  return [issuer, tokenUrl, revocationEndpoint].flatMap((url) => (url === null ? [] : [new URL(url).origin]));
 }

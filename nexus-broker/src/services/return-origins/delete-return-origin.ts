@@ -2,7 +2,7 @@ import { NexusError } from '@nexus/core/errors';
 import { type RequestContext, toAuditOrigin } from '../../domain/request-context.js';
 import type { ReturnOriginDeps } from './create-return-origin.js';
 
-/** From now on nobody is sent back there; flows already under way keep the return URL they were checked with. */
+/** From now on nobody is sent back there, flows already under way included. */
 export async function deleteReturnOrigin(
   deps: Omit<ReturnOriginDeps, 'environment'>,
   input: { readonly returnOriginId: string },

@@ -8,6 +8,13 @@ import { ConnectionDeleted, ConnectionIdParam } from '../../schemas/v1/connectio
 import { errorResponses } from '../../schemas/v1/error.js';
 import { toConnectionDeleted } from '../../translate/connection.js';
 
+const reason = z
+  .string()
+  .min(1)
+  .max(255)
+  .optional()
+  .openapi({ description: 'Kept in the audit log; in the body or in the query.' });
+
 const route = createRoute({
   method: 'delete',
   path: '/v1/connections/{id}',
@@ -20,9 +27,8 @@ const route = createRoute({
   middleware: demandKey,
   request: {
     params: ConnectionIdParam,
-    query: z.object({
-      reason: z.string().min(1).max(255).optional().openapi({ description: 'Kept in the audit log.' }),
-    }),
+    query: z.object({ reason }),
+    body: { required: false, content: { 'application/json': { schema: z.strictObject({ reason }) } } },
   },
   responses: {
     200: { description: 'The connection is revoked.', content: { 'application/json': { schema: ConnectionDeleted } } },
@@ -35,7 +41,7 @@ export function registerDeleteConnection(app: GatewayApp, deps: Deps): void {
     const answer = await deps.broker.call<Broker.ConnectionDeleted>(requireCaller(c), {
       method: 'POST',
       path: '/internal/v1/connections/delete',
-      body: { connection: clipId(c.req.valid('param').id), ...c.req.valid('query') },
+      body: { connection: clipId(c.req.valid('param').id), ...c.req.valid('query'), ...c.req.valid('json') },
     });
     return c.json(toConnectionDeleted(answer), 200);
   });

@@ -1,0 +1,48 @@
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { requestConnection } from '../support/fixtures.js';
+import { createSmallDisk } from '../support/full-disk.js';
+import { connectScripted, registerScriptedOauth } from '../support/scripted-oauth.js';
+import { runSql } from '../support/sql.js';
+import { startStack } from '../support/stack.js';
+import { waitFor } from '../support/wait.js';
+
+describe('a disk that is full', () => {
+  it('O4: refuses writes and disclosures, says so, and serves again without a restart when there is room', async () => {
+    await using disk = await createSmallDisk('nexus.db');
+    process.stdout.write(`the disk is small by: ${disk.kind}\n`);
+    const databaseUrl = `sqlite:${join(disk.folder, 'nexus.db')}`;
+    const stack = await startStack({ engine: 'sqlite', brokerEnv: { DATABASE_URL: databaseUrl } });
+    const provider = await registerScriptedOauth(stack);
+    try {
+      const { connection_id: id } = await connectScripted(stack, provider, 'ada');
+      const read = () => stack.gateway('GET', `/v1/token/${id}`);
+      expect((await read()).status).toBe(200);
+      const pid = stack.brokerPid();
+
+      await disk.fill(pid);
+      // What is left of the last page takes a few entries more; each is committed before its token is answered.
+      const refused = await waitFor('reads are refused', async () => {
+        const answer = await read();
+        return answer.status === 200 ? null : answer;
+      });
+      for (const answer of [refused, await read(), await read()]) {
+        expect({ status: answer.status, code: answer.body.code }).toEqual({ status: 503, code: 'audit_unavailable' });
+        expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
+        expect(JSON.stringify(answer.body)).not.toContain('at-ada');
+      }
+      expect((await stack.broker('GET', '/readyz')).status).toBe(503);
+      await expect(requestConnection(stack, { provider_name: 'scripted' })).rejects.toThrow('no connection');
+
+      await disk.empty(pid);
+      await waitFor('reads are answered again', async () => ((await read()).status === 200 ? true : null));
+      expect((await stack.broker('GET', '/readyz')).status).toBe(200);
+      expect(stack.brokerPid()).toBe(pid);
+      const [check] = await runSql({ engine: 'sqlite', databaseUrl }, 'pragma integrity_check');
+      expect(check).toEqual({ integrity_check: 'ok' });
+    } finally {
+      await stack.close();
+      await provider.close();
+    }
+  });
+});
