@@ -8,6 +8,7 @@
  *   --only NAME   only measurements whose name contains NAME
  *   --profile DIR write CPU profiles of Broker and Gateway there
  */
+import { spawnSync } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { cpus, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
@@ -32,6 +33,7 @@ const settings = {
 
 await install();
 await build();
+buildTestkit();
 // What follows needs the packages, so it is loaded once they are there.
 const { measure } = await import('./measure.mjs');
 const { formatTable } = await import('./table.mjs');
@@ -53,6 +55,13 @@ try {
   console.log(`\nwritten to ${file}`);
 } finally {
   await rm(scratch, { recursive: true, force: true });
+}
+
+/** No part of a running system needs it, so `build` leaves it out. */
+function buildTestkit() {
+  const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+  const { status } = spawnSync(process.execPath, [tsc, '-b', 'packages/testkit'], { cwd: root, stdio: 'inherit' });
+  if (status !== 0) throw new Error('the test kit does not compile');
 }
 
 /** @param {string | undefined} text @param {number} fallback */

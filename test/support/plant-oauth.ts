@@ -23,7 +23,7 @@ interface PlantedProvider {
   latest(): Issued;
 }
 
-export async function registerPlanted(
+async function registerPlanted(
   traffic: PlantedTraffic,
   name: string,
   profile: Readonly<Record<string, unknown>> = {},
@@ -96,7 +96,7 @@ export async function requestPlanted(
 }
 
 /** Opens the page and goes on; returns the authorization URL. State and nonce travel in it, the cookie beside it. */
-export async function continuePlanted(traffic: PlantedTraffic, person: Person, flow: PlantedFlow): Promise<string> {
+async function continuePlanted(traffic: PlantedTraffic, person: Person, flow: PlantedFlow): Promise<string> {
   traffic.keepPage('GET', flow.authUrl, await person.open(flow.authUrl));
   const hop = await person.press(flow.authUrl);
   const request = new URL(hop.location).searchParams;

@@ -5,7 +5,7 @@ import type { Vault } from '@nexus/vault/vault';
 import type { AuditLog } from '../../audit/audit-log.js';
 import type { AuditEntry } from '../../domain/audit-event.js';
 import { type Flow, maxRefusals } from '../../domain/authorization-flow.js';
-import { type CredentialSchema, checkCredentials } from '../../domain/credential-schema.js';
+import { checkCredentials } from '../../domain/credential-schema.js';
 import type { InFlightLimiter } from '../../domain/in-flight-limiter.js';
 import { probeUrl } from '../../domain/probe-url.js';
 import type { Provider } from '../../domain/provider.js';
@@ -57,53 +57,34 @@ export async function captureCredential(
     throw new NexusError('not_a_static_provider', 'This provider uses OAuth: open auth_url instead.');
   }
   await requireReturnAllowed(deps, flow);
-  const attempt = await reserveAttempt(deps, flow);
-  const leave = deps.captures.enter(flow.flowId);
-  if (leave === null) {
-    throw new NexusError('rate_limited', 'An entry for this link is being tried right now; submit again.');
-  }
-  try {
-    return await tryEntry(deps, { flow, provider, schema, attempt, context }, input.credentials);
-  } finally {
-    leave();
-  }
-}
-
-interface Entry {
-  readonly flow: Flow;
-  readonly provider: Provider;
-  readonly schema: CredentialSchema;
-  /** The number of this entry; the last one that is refused ends the flow. */
-  readonly attempt: number;
-  readonly context: RequestContext;
-}
-
-/** Every entry takes its number before it is tried, so that no number of concurrent ones gets more tries. */
-async function reserveAttempt(deps: CaptureCredentialDeps, flow: Flow): Promise<number> {
-  const attempt = await deps.database.transaction((stores) =>
-    stores.flows.reserveAttempt({ flowId: flow.flowId, max: maxRefusals }),
-  );
-  if (attempt === null) throw captureRefused();
-  return attempt;
-}
-
-async function tryEntry(
-  deps: CaptureCredentialDeps,
-  entry: Entry,
-  credentials: Readonly<Record<string, unknown>>,
-): Promise<CapturedCredential> {
-  const { flow, provider, schema, context } = entry;
-  const details = checkCredentials(schema, credentials);
-  if (details.length > 0) throw await refuse(deps, entry, schemaRefusal(details));
+  const entry: Entry = { flow, provider, context };
+  const details = checkCredentials(schema, input.credentials);
+  if (details.length > 0) throw await refuse(deps, entry, await reserveAttempt(deps, entry), schemaRefusal(details));
   // Optional fields left empty by a form are not part of the credential.
-  const fields = Object.fromEntries(Object.entries(credentials as Fields).filter(([, value]) => value !== ''));
+  const fields = Object.fromEntries(Object.entries(input.credentials as Fields).filter(([, value]) => value !== ''));
   const unusable = checkCredentialValues(provider.profile.authStrategy, fields);
-  if (unusable.length > 0) throw await refuse(deps, entry, schemaRefusal(unusable));
+  if (unusable.length > 0) throw await refuse(deps, entry, await reserveAttempt(deps, entry), schemaRefusal(unusable));
   await tryAtProvider(deps, entry, fields);
   const grant: Grant = { credential: { kind: 'static', fields }, issuedOrigin: '', subject: null, label: null };
   return flow.completion === 'bound'
     ? keepForCompletion(deps, flow, provider, grant, context)
     : keep(deps, flow, provider, grant, context);
+}
+
+interface Entry {
+  readonly flow: Flow;
+  readonly provider: Provider;
+  readonly context: RequestContext;
+}
+
+/** Takes one of the ten numbers a flow has; throws what the flow came to where none is left. */
+async function reserveAttempt(deps: CaptureCredentialDeps, { flow }: Entry): Promise<number> {
+  const attempt = await deps.database.transaction((stores) =>
+    stores.flows.reserveAttempt({ flowId: flow.flowId, max: maxRefusals }),
+  );
+  if (attempt !== null) return attempt;
+  const current = await deps.database.stores.flows.findById(flow.flowId);
+  throw current?.status === 'open' || current?.status === 'failed' ? captureRefused() : alreadyUsed();
 }
 
 function schemaRefusal(details: readonly ErrorDetail[]): NexusError {
@@ -121,18 +102,32 @@ async function tryAtProvider(deps: CaptureCredentialDeps, entry: Entry, fields: 
     request: { method: profile.probe?.method ?? 'GET', url, headers: {}, body: '' },
     now: deps.clock.now(),
   });
-  const answer = await deps.providerClient.probe(request);
+  const leave = deps.captures.enter(entry.flow.flowId);
+  if (leave === null) {
+    throw new NexusError('rate_limited', 'An entry for this link is being tried right now; submit again.');
+  }
+  // The number is taken before the provider is asked, so that no number of concurrent entries gets more tries.
+  const attempt = await reserveAttempt(deps, entry).catch((error: unknown) => {
+    leave();
+    throw error;
+  });
+  const answer = await deps.providerClient.probe(request).finally(leave);
   if (answer === 'accepted') return;
   const refusal =
     answer === 'refused'
       ? new NexusError('credentials_rejected', 'The provider refused these credentials; check them and submit again.')
       : new NexusError('provider_unavailable', 'The provider could not be asked about these credentials; try again.');
-  throw await refuse(deps, entry, refusal);
+  throw await refuse(deps, entry, attempt, refusal);
 }
 
 /** Records the refusal; the last entry a flow has ends it. */
-async function refuse(deps: CaptureCredentialDeps, entry: Entry, refusal: NexusError): Promise<NexusError> {
-  const { flow, provider, attempt } = entry;
+async function refuse(
+  deps: CaptureCredentialDeps,
+  entry: Entry,
+  attempt: number,
+  refusal: NexusError,
+): Promise<NexusError> {
+  const { flow, provider } = entry;
   const origin = toAuditOrigin(entry.context);
   const entries = deps.audit.entriesOfFlow(
     flow,
