@@ -47,6 +47,7 @@ const bodies: Readonly<Record<string, object>> = {
   createProvider: { name: 'p', auth_type: 'api_key' },
   updateProvider: { description: 'd' },
   rebindProvider: { from_origin: 'https://a.example', to_origin: 'https://b.example' },
+  revokeConnections: { workspace_id: 'w' },
   createKey: { name: 'k', role: 'app' },
   createReturnOrigin: { origin: 'http://127.0.0.1', app_name: 'a', completion: 'confirm' },
 };

@@ -14,6 +14,7 @@ import { registerListConnections } from './routes/connections/list-connections.j
 import { registerRefreshConnection } from './routes/connections/refresh-connection.js';
 import { registerRequestConnection } from './routes/connections/request-connection.js';
 import { registerResolveConnection } from './routes/connections/resolve-connection.js';
+import { registerRevokeConnections } from './routes/connections/revoke-connections.js';
 import { registerCaptureCredential } from './routes/flows/capture-credential.js';
 import { registerCompleteAuthorization } from './routes/flows/complete-authorization.js';
 import { registerContinueFlow } from './routes/flows/continue-flow.js';
@@ -75,6 +76,7 @@ export function registerRoutes(app: BrokerApp, deps: Deps): void {
   registerListAllConnections(app, deps);
   registerGetAnyConnection(app, deps);
   registerDeleteAnyConnection(app, deps);
+  registerRevokeConnections(app, deps);
 
   registerCreateKey(app, deps);
   registerListKeys(app, deps);

@@ -9,6 +9,7 @@ import { type ScriptedProvider, startScriptedProvider } from '@nexus/testkit/scr
 import { registerOpenidProvider } from '../support/fixtures.js';
 import { createSeededRandom, type SeededRandom } from '../support/seeded-random.js';
 import { type Engine, type Stack, startStack } from '../support/stack.js';
+import { waitFor } from '../support/wait.js';
 import { examine, examineEnd } from './examine.js';
 import { GatedClient } from './gated-client.js';
 import { KillMoments, momentNames } from './kill-moments.js';
@@ -122,6 +123,11 @@ export async function killBroker(options: ChaosOptions): Promise<ChaosReport> {
       options.onProgress?.(`kill ${kill} of ${options.kills} (${moment}): ${ledger.violations.length} violations`);
       client.reopen();
     }
+    const acknowledged = ledger.counts.get('acknowledged confirm') ?? 0;
+    // However little a slow machine got done between the kills, it must still connect people after the last one.
+    await waitFor('a person is connected', () =>
+      (ledger.counts.get('acknowledged confirm') ?? 0) > acknowledged ? true : null,
+    );
     world.isStopping = true;
     const ended = new Date();
     await Promise.all(working);

@@ -250,10 +250,13 @@ describe.each(engines)('bound completion on %s', (engine) => {
     });
     await expireHandle(stack, flow.connection_ref);
     await waitUntilFailed(flow);
-    const [row] = await runSql(stack, 'select sealed_result, handle_hash from flow where connection_ref = ?', [
-      flow.connection_ref,
-    ]);
-    expect(row).toEqual({ sealed_result: null, handle_hash: null });
+    // It is erased once the provider was told, where there is one to tell.
+    await waitFor('the erased result', async () => {
+      const [row] = await runSql(stack, 'select sealed_result, handle_hash from flow where connection_ref = ?', [
+        flow.connection_ref,
+      ]);
+      return row?.['sealed_result'] === null && row['handle_hash'] === null ? row : null;
+    });
     expect((await check(flow)).body).toMatchObject({ status: 'failed', reason: { code: 'not_completed' } });
   });
 });

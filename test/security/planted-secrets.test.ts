@@ -81,6 +81,9 @@ describe.each(engines)('A6, K14, A14: secrets planted everywhere, on %s', (engin
 
   it('plants at least fifty different values of every kind, and calls every operation', () => {
     const secrets = traffic.secrets();
+    process.stdout.write(
+      `[${engine}] ${secrets.length} secrets, ${traffic.errorBodies} errors, ${stored.length} places stored\n`,
+    );
     expect(secrets.length).toBeGreaterThanOrEqual(50);
     const kinds = new Set(secrets.map(({ label }) => label));
     expect(kinds.size).toBeGreaterThanOrEqual(50);

@@ -119,6 +119,7 @@ export const brokerOperations: readonly Operation[] = [
   operation('listAllConnections', 'GET /admin/v1/connections', owners, '200'),
   operation('getAnyConnection', 'GET /admin/v1/connections/unknown', owners, missing),
   operation('deleteAnyConnection', 'DELETE /admin/v1/connections/unknown', owners, missing),
+  operation('revokeConnections', 'POST /admin/v1/connections/revoke', owners, invalid, {}),
   operation('createKey', 'POST /admin/v1/keys', ['admin'], invalid, {}),
   operation('listKeys', 'GET /admin/v1/keys', ['admin'], '200'),
   operation('deleteKey', 'DELETE /admin/v1/keys/unknown', ['admin'], '404 key_not_found'),

@@ -164,6 +164,24 @@ export const ConnectionDeleted = z
   })
   .openapi('ConnectionDeleted');
 
+export const BulkRevocation = z
+  .strictObject({
+    provider_name: z.string().min(1).max(63).optional(),
+    workspace_id: z.string().min(1).max(255).optional(),
+    created_before: z.iso.datetime({ offset: true }).optional(),
+    dry_run: z.boolean().optional(),
+  })
+  .openapi('BulkRevocation');
+
+export const BulkRevoked = z
+  .object({
+    matched: z.number().int(),
+    revoked: z.number().int(),
+    provider_revoked: z.number().int(),
+    dry_run: z.boolean(),
+  })
+  .openapi('BulkRevoked');
+
 export type ConnectionRequest = z.infer<typeof ConnectionRequest>;
 export type ConnectionRequested = z.infer<typeof ConnectionRequested>;
 export type ConnectionState = z.infer<typeof ConnectionState>;

@@ -1,12 +1,12 @@
 import type { JsonValue } from '@nexus/core/canonical-json';
-import type { Clock } from '@nexus/core/clock';
+import type { Clock, Instant } from '@nexus/core/clock';
 import { toInstant } from '@nexus/core/clock';
 import { NexusError } from '@nexus/core/errors';
 import { createUlid } from '@nexus/core/ids';
 import { createToken, hashToken } from '@nexus/core/tokens';
 import type { AuditLog } from '../../audit/audit-log.js';
 import { type Flow, flowLifetimeSeconds } from '../../domain/authorization-flow.js';
-import type { Connection } from '../../domain/connection.js';
+import { type Connection, currentStatus, type FailedReason, type StatusNow } from '../../domain/connection.js';
 import { isOauth, type Provider } from '../../domain/provider.js';
 import { type RequestContext, toAuditOrigin } from '../../domain/request-context.js';
 import { type AllowedReturn, checkReturnUrl } from '../../domain/return-url.js';
@@ -73,16 +73,13 @@ export async function requestConnection(
   const connectionId = input.connectionId ?? createToken('nxc');
   const ticket = createToken('nxt');
   const flow = createFlow(deps, input, { provider, allowed, existing, ticket, context });
+  const now = await deps.database.now();
   const expiresAt = await deps.database.transaction(async (stores) => {
     await checkPendingCaps(deps, stores, flow);
     if (existing === null) {
       await stores.connections.insert(createConnection(flow, hashToken(connectionId), input), flowLifetimeSeconds);
-    } else if (existing.status === 'pending') {
-      await stores.connections.extendPending({
-        connectionRef: existing.connectionRef,
-        reason: 'expired',
-        seconds: flowLifetimeSeconds,
-      });
+    } else {
+      await prepareReconnect(stores, existing, currentStatus(existing, now), flow.createdAt);
     }
     const writtenExpiry = await stores.flows.insert(flow);
     await recordRequest(deps, stores, flow, provider, context);
@@ -97,6 +94,22 @@ export async function requestConnection(
     scopes: flow.scopes,
     expiresAt,
   };
+}
+
+/** A pending connection gets the time of the new flow; one whose first flow ran out has failed, and stays so. */
+async function prepareReconnect(
+  stores: Stores,
+  existing: Connection,
+  { status, reason }: StatusNow,
+  at: Instant,
+): Promise<void> {
+  const { connectionRef } = existing;
+  if (existing.status !== 'pending') return;
+  if (status === 'pending') {
+    await stores.connections.extendPending({ connectionRef, reason: 'expired', seconds: flowLifetimeSeconds });
+  } else {
+    await stores.connections.markFailed({ connectionRef, reason: (reason ?? 'expired') as FailedReason, at });
+  }
 }
 
 function checkInput(input: RequestConnectionInput, provider: Provider): void {
