@@ -88,11 +88,14 @@ export function isClientRefused(failure: ProviderCallFailure): boolean {
   return clientErrors.has(failure.upstreamError);
 }
 
-/** The error code of a body in the form of RFC 6749 section 5.2, where it is a harmless word. */
+/**
+ * The error code of a body in the form of RFC 6749 section 5.2, where it is made of words. It is recorded, and a provider
+ * could hide a token in anything freer.
+ */
 export function readErrorCode(json: unknown): string | null {
   if (typeof json !== 'object' || json === null || Array.isArray(json) || !('error' in json)) return null;
   const { error } = json;
-  return typeof error === 'string' && /^[A-Za-z0-9._-]{1,64}$/.test(error) ? error : null;
+  return typeof error === 'string' && /^[A-Za-z]{1,24}([_.-][A-Za-z]{1,24}){0,6}$/.test(error) ? error : null;
 }
 
 /** Whether a body announces an error, readable or not: such a body is never a success (GitHub sends it with 200). */

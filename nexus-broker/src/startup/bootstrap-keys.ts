@@ -1,5 +1,6 @@
 /** The first admin key and the first gateway key: taken from the configuration, or made once and written to files. */
-import { chmod, open, readFile } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { chmod, link, open, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Secret } from '@nexus/core/secret';
 import { createToken, hashToken, isToken } from '@nexus/core/tokens';
@@ -46,19 +47,23 @@ async function create(deps: KeyDeps, role: 'admin' | 'gateway', path: string): P
   return { role, path };
 }
 
-/** Returns the key the file holds: an earlier first start may have written it before it died. */
+/** Returns the key the file holds: an earlier first start may have written it before it died. It appears whole. */
 async function writeKeyFile(path: string, value: string): Promise<string> {
+  const draft = `${path}.${randomUUID()}.new`;
   try {
-    const file = await open(path, 'wx', 0o600);
+    const file = await open(draft, 'wx', 0o600);
     try {
       await file.writeFile(`${value}\n`);
       await file.sync();
     } finally {
       await file.close();
     }
+    await link(draft, path);
     return value;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  } finally {
+    await rm(draft, { force: true });
   }
   const existing = (await readFile(path, 'utf8')).trim();
   if (!isToken(existing, value.startsWith('nxa') ? 'nxa' : 'nxg')) {

@@ -1,4 +1,5 @@
 import type { Instant } from '@nexus/core/clock';
+import { NexusError } from '@nexus/core/errors';
 import type { Selectable } from 'kysely';
 import type { AuditEntry, AuditEventType, AuditOutcome } from '../domain/audit-event.js';
 import type { AuditEventTable } from './schema.js';
@@ -29,12 +30,23 @@ export interface AuditFilter {
 const entriesPerStatement = 500;
 
 export function createAuditStore(context: StoreContext) {
-  const { db } = context;
+  const { db, compiled } = context;
   return {
+    /** @throws NexusError `audit_unavailable`, whatever the reason: what the entries are about must not happen then. */
     async insert(entries: readonly AuditEntry[]): Promise<void> {
       for (let start = 0; start < entries.length; start += entriesPerStatement) {
         const rows = entries.slice(start, start + entriesPerStatement).map(toRow);
-        await db.insertInto('audit_event').values(rows).execute();
+        const values = rows.flatMap((row) => columns.map((column) => row[column]));
+        const build = () =>
+          db
+            .insertInto('audit_event')
+            .columns([...columns])
+            .values(rows);
+        try {
+          await db.executeQuery(compiled.get(`${rows.length} audit events`, build, values));
+        } catch (cause) {
+          throw unavailable(cause);
+        }
       }
     },
 
@@ -99,6 +111,33 @@ function toEntry(row: Selectable<AuditEventTable>): AuditEntry {
     macKey: row.mac_key,
   };
 }
+
+function unavailable(cause: unknown): NexusError {
+  return new NexusError(
+    'audit_unavailable',
+    'The audit log cannot be written, so nothing is done; try again shortly.',
+    {
+      cause,
+    },
+  );
+}
+
+/** In the order of `toRow`, which is the order of a statement's parameters. */
+const columns = [
+  'id',
+  'created_at',
+  'event_type',
+  'outcome',
+  'actor_id',
+  'connection_ref',
+  'resource_id',
+  'agent_id',
+  'workspace_id',
+  'entry',
+  'entry_hash',
+  'mac',
+  'mac_key',
+] as const satisfies readonly (keyof AuditEventTable)[];
 
 function toRow(entry: AuditEntry): AuditEventTable {
   return {

@@ -1,4 +1,3 @@
-import type { CompiledQuery } from 'kysely';
 import type { Connection, ConnectionStatus } from '../domain/connection.js';
 import { type ConnectionRow, connectionColumns, toConnection } from './connection-row.js';
 import type { StoreContext } from './store-context.js';
@@ -22,14 +21,13 @@ export type ConnectionState = Pick<Connection, 'connectionRef' | 'status' | 'rea
 const refsPerQuery = 500;
 
 export function createConnectionReads(context: StoreContext) {
-  const { db, databaseNow } = context;
+  const { db, databaseNow, compiled } = context;
   const select = () => db.selectFrom('connection').select(connectionColumns);
-  let byIdHash: CompiledQuery<ConnectionRow> | null = null;
   return {
-    /** The hot query, compiled once; it relies on `connection_id_hash_unique`. */
+    /** The hot query; it relies on `connection_id_hash_unique`. */
     async findByIdHash(idHash: string): Promise<Connection | null> {
-      byIdHash ??= select().where('id_hash', '=', idHash).compile();
-      const { rows } = await db.executeQuery<ConnectionRow>({ ...byIdHash, parameters: [idHash] });
+      const build = () => select().where('id_hash', '=', idHash);
+      const { rows } = await db.executeQuery<ConnectionRow>(compiled.get('connection by id hash', build, [idHash]));
       return rows[0] === undefined ? null : toConnection(rows[0]);
     },
 

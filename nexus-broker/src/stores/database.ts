@@ -18,7 +18,7 @@ import { runMigrations } from './migrations/run-migrations.js';
 import { createProviderStore, type ProviderStore } from './provider-store.js';
 import { createReturnOriginStore, type ReturnOriginStore } from './return-origin-store.js';
 import type { Schema } from './schema.js';
-import type { StoreContext } from './store-context.js';
+import { CompiledStatements, type StoreContext } from './store-context.js';
 
 export interface Stores {
   readonly providers: ProviderStore;
@@ -70,8 +70,9 @@ const transactionLimitMs = 30_000;
 /** @throws Error when the file is open in another Broker, has loose modes, or a durability setting cannot be had. */
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
   const engine = await openEngine(options);
+  const compiled = new CompiledStatements();
   const bind = (db: Kysely<Schema>): Stores =>
-    createStores({ db, databaseNow: (plusSeconds = 0) => engine.spelling.now(plusSeconds * 1000) });
+    createStores({ db, databaseNow: (plusSeconds = 0) => engine.spelling.now(plusSeconds * 1000), compiled });
   return {
     engine: engine.name,
     isExclusive: engine.name === 'sqlite',

@@ -8,15 +8,16 @@ export type KeyStore = ReturnType<typeof createKeyStore>;
 
 const touchIntervalMs = 60_000;
 
-export function createKeyStore({ db }: StoreContext) {
+export function createKeyStore({ db, compiled }: StoreContext) {
   return {
     async insert(key: ApiKey): Promise<void> {
       await db.insertInto('api_key').values(toRow(key)).execute();
     },
 
     async findByHash(keyHash: string): Promise<ApiKey | null> {
-      const row = await db.selectFrom('api_key').selectAll().where('key_hash', '=', keyHash).executeTakeFirst();
-      return row === undefined ? null : toKey(row);
+      const build = () => db.selectFrom('api_key').selectAll().where('key_hash', '=', keyHash);
+      const { rows } = await db.executeQuery(compiled.get('key by hash', build, [keyHash]));
+      return rows[0] === undefined ? null : toKey(rows[0]);
     },
 
     async findById(keyId: string): Promise<ApiKey | null> {

@@ -10,7 +10,7 @@ import { hasWon, type StoreContext } from './store-context.js';
 export type ProviderStore = ReturnType<typeof createProviderStore>;
 
 /** Names are kept in lower case, whatever case they come in. Deleted providers stay, so that history can name them. */
-export function createProviderStore({ db }: StoreContext) {
+export function createProviderStore({ db, compiled }: StoreContext) {
   const selectLive = () => db.selectFrom('provider').selectAll().where('deleted_at', 'is', null);
   return {
     /** @throws NexusError `provider_exists` while a live provider has the name. */
@@ -34,8 +34,9 @@ export function createProviderStore({ db }: StoreContext) {
     },
 
     async findAnyById(providerId: string): Promise<Provider | null> {
-      const row = await db.selectFrom('provider').selectAll().where('provider_id', '=', providerId).executeTakeFirst();
-      return row === undefined ? null : toProvider(row);
+      const build = () => db.selectFrom('provider').selectAll().where('provider_id', '=', providerId);
+      const { rows } = await db.executeQuery(compiled.get('provider by id', build, [providerId]));
+      return rows[0] === undefined ? null : toProvider(rows[0]);
     },
 
     async list(): Promise<Provider[]> {

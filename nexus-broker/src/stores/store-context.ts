@@ -1,5 +1,5 @@
 import type { Instant } from '@nexus/core/clock';
-import type { Kysely, RawBuilder } from 'kysely';
+import type { Compilable, CompiledQuery, Kysely, RawBuilder } from 'kysely';
 import type { Schema } from './schema.js';
 
 /** What a store is bound to: one transaction, or the reading side of the database. */
@@ -7,6 +7,23 @@ export interface StoreContext {
   readonly db: Kysely<Schema>;
   /** The database's clock as an expression inside statements. */
   databaseNow(plusSeconds?: number): RawBuilder<Instant>;
+  /** Statements of the hot path, compiled once for all stores of the database. */
+  readonly compiled: CompiledStatements;
+}
+
+/** Building and compiling a statement costs more than running it, so those of every read keep their text. */
+export class CompiledStatements {
+  readonly #statements = new Map<string, CompiledQuery>();
+
+  /** The statement of this name with these parameters; `build` has them in the same order. */
+  get<R>(name: string, build: () => Compilable<R>, parameters: readonly unknown[]): CompiledQuery<R> {
+    let statement = this.#statements.get(name);
+    if (statement === undefined) {
+      statement = build().compile();
+      this.#statements.set(name, statement);
+    }
+    return { ...statement, parameters } as CompiledQuery<R>;
+  }
 }
 
 /** Whether a conditional update or delete found its row as it expected it. */

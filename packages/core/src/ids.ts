@@ -13,10 +13,20 @@ export function createUlid(epochMs: number): string {
     time = crockford.charAt(rest % 32) + time;
     rest = Math.floor(rest / 32);
   }
-  const bytes = randomBytes(16);
   let random = '';
-  for (let i = 0; i < 16; i++) random += crockford.charAt((bytes[i] ?? 0) & 31);
+  for (const byte of drawBytes(16)) random += crockford.charAt(byte & 31);
   return time + random;
+}
+
+const poolSize = 4_096;
+let pool = Buffer.alloc(0);
+
+/** Ids are no secrets but are made on every request, and one large draw costs little more than one small one. */
+function drawBytes(count: number): Buffer {
+  if (pool.length < count) pool = randomBytes(poolSize);
+  const drawn = pool.subarray(0, count);
+  pool = pool.subarray(count);
+  return drawn;
 }
 
 export function isUlid(value: string): boolean {

@@ -3,8 +3,9 @@
  * refused). One key a line, `id base64 created`; the first line is the primary, so a line added at the end is known
  * before it is used. Messages never hold a path, a key id from a refused file, or any of its contents.
  */
+import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { type FileHandle, open, unlink } from 'node:fs/promises';
+import { type FileHandle, link, open, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type Instant, toEpochMs, toInstant } from '@nexus/core/clock';
 import { drawRandom, keyLength, type RandomSource, systemRandom } from './aead.js';
@@ -108,18 +109,23 @@ async function syncFolder(path: string): Promise<void> {
   }
 }
 
+/** The file appears whole or not at all: a start that dies half way must not leave one without a key behind. */
 async function writeNewFile(path: string, text: string): Promise<void> {
-  // O_EXCL: an existing file is never touched, nor one a link points to.
-  const file = await open(path, 'wx', 0o600);
+  // A start that dies here leaves its draft, with a key that nothing was sealed with; no two starts share one.
+  const draft = `${path}.${randomUUID()}.new`;
   try {
-    await file.writeFile(text);
-    await file.chmod(0o400);
-    await file.sync();
-  } catch (error) {
-    await unlink(path);
-    throw error;
+    const file = await open(draft, 'wx', 0o600);
+    try {
+      await file.writeFile(text);
+      await file.chmod(0o400);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    // Unlike a rename, a link never replaces: an existing file is not touched, nor one a link points to.
+    await link(draft, path);
   } finally {
-    await file.close();
+    await rm(draft, { force: true });
   }
   await syncFolder(dirname(path));
 }
