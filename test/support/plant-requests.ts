@@ -127,6 +127,9 @@ async function plantAdministration(traffic: PlantedTraffic, keys: ReadonlyMap<st
   await traffic.broker('POST', `/admin${path}/rebind`, {
     body: { from_origin: 'http://a.example', to_origin: client_secret() },
   });
+  await traffic.broker('POST', '/admin/v1/connections/revoke', {
+    body: { provider_name: client_secret(), dry_run: true },
+  });
   await traffic.broker('GET', `/admin${path}`);
   await traffic.broker('PATCH', `/admin${path}`, { body: { client_secret: client_secret(), pkce: 'maybe' } });
   await traffic.gateway('DELETE', path, { key });
