@@ -1,9 +1,10 @@
 import { NexusError } from '@nexus/core/errors';
-import { type ConnectionStatus, currentStatus } from '../../domain/connection.js';
+import { type Connection, type ConnectionStatus, currentStatus, type StatusNow } from '../../domain/connection.js';
 import type { Provider } from '../../domain/provider.js';
 import type { RequestContext } from '../../domain/request-context.js';
 import type { Database } from '../../stores/database.js';
 import { type ConnectionView, toConnectionView } from './connection-view.js';
+import { getProviderOf } from './read-credential.js';
 
 export interface ListConnectionsInput {
   readonly workspaceId: string | null;
@@ -22,6 +23,8 @@ export interface ConnectionPage {
   readonly nextCursor: string | null;
 }
 
+const batch = 500;
+
 /** Lists connections; an application sees only its own. */
 export async function listConnections(
   deps: { readonly database: Database },
@@ -35,29 +38,44 @@ export async function listConnections(
   }
   const isApp = context.principal?.role === 'app';
   const requestedBy = isApp ? context.principal.keyId : input.requestedBy;
-  const rows = await stores.connections.list({
+  const filter = {
     ...(input.workspaceId === null ? {} : { workspaceId: input.workspaceId }),
     ...(provider === null ? {} : { providerId: provider.providerId }),
     ...(requestedBy === null ? {} : { requestedBy }),
     ...(input.startedByKey ? { startedByKey: true } : {}),
-    ...(input.after === null ? {} : { after: input.after }),
-    ...(input.limit === null ? {} : { limit: input.limit + 1 }),
-  });
-  const page = input.limit === null ? rows : rows.slice(0, input.limit);
-  const providers = new Map<string, Provider>();
+  };
   const now = await deps.database.now();
-  const views: ConnectionView[] = [];
-  for (const row of page) {
-    const status = currentStatus(row, now);
-    if (input.status !== null && status.status !== input.status) continue;
-    const known = providers.get(row.providerId) ?? (await stores.providers.findAnyById(row.providerId));
-    if (known === null) continue;
-    providers.set(row.providerId, known);
-    views.push(toConnectionView(row, known, status));
+  const wanted = input.limit === null ? Number.POSITIVE_INFINITY : input.limit + 1;
+  const found: { readonly row: Connection; readonly status: StatusNow }[] = [];
+  // The status of a pending row depends on the time, so pages are filled here and not by the statement.
+  for (let after = input.after ?? ''; found.length < wanted; ) {
+    const rows = await stores.connections.list({ ...filter, after, limit: batch });
+    for (const row of rows) {
+      const status = currentStatus(row, now);
+      if (input.status === null || status.status === input.status) found.push({ row, status });
+    }
+    const last = rows.at(-1);
+    if (rows.length < batch || last === undefined) break;
+    after = last.connectionRef;
   }
+  const page = input.limit === null ? found : found.slice(0, input.limit);
   const last = page.at(-1);
   return {
-    connections: views,
-    nextCursor: rows.length > page.length && last !== undefined ? last.connectionRef : null,
+    connections: await describeAll(deps.database, page),
+    nextCursor: found.length > page.length && last !== undefined ? last.row.connectionRef : null,
   };
+}
+
+async function describeAll(
+  database: Database,
+  page: readonly { readonly row: Connection; readonly status: StatusNow }[],
+): Promise<ConnectionView[]> {
+  const providers = new Map<string, Provider>();
+  const views: ConnectionView[] = [];
+  for (const { row, status } of page) {
+    const provider = providers.get(row.providerId) ?? (await getProviderOf(database, row));
+    providers.set(row.providerId, provider);
+    views.push(toConnectionView(row, provider, status));
+  }
+  return views;
 }
