@@ -5,7 +5,7 @@
 import type { Clock } from '@nexus/core/clock';
 import { toInstant } from '@nexus/core/clock';
 import { NexusError } from '@nexus/core/errors';
-import { createUlid } from '@nexus/core/ids';
+import { UlidSequence } from '@nexus/core/ids';
 import type { Vault } from '@nexus/vault/vault';
 import { type AuditEntry, type AuditEvent, type AuditOrigin, createAuditEntry } from '../domain/audit-event.js';
 import type { Flow } from '../domain/authorization-flow.js';
@@ -38,6 +38,7 @@ const failureMemoryMs = 5_000;
 export class AuditLog {
   readonly #deps: AuditLogDeps;
   readonly #aggregator: EventAggregator;
+  readonly #ids = new UlidSequence();
   #waiting: Waiting[] = [];
   #writing: Promise<void> | null = null;
   #failedAt: number | null = null;
@@ -52,7 +53,8 @@ export class AuditLog {
   entry(event: AuditEvent, origin: AuditOrigin): AuditEntry {
     const now = this.#deps.clock.now();
     return createAuditEntry(event, origin, {
-      id: createUlid(now),
+      // Entries of one transaction fall into one millisecond; their order is still the order of what happened.
+      id: this.#ids.next(now),
       createdAt: toInstant(now),
       mac: (entryHash) => this.#deps.vault.mac(entryHash),
     });

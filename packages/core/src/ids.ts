@@ -29,6 +29,34 @@ function drawBytes(count: number): Buffer {
   return drawn;
 }
 
+/**
+ * Makes ULIDs whose text order is the order of making, also within a millisecond: there each is the one before plus one.
+ * A clock that goes back is waited out at the last millisecond seen.
+ */
+export class UlidSequence {
+  #epochMs = 0;
+  #last = '';
+
+  next(epochMs: number): string {
+    if (epochMs > this.#epochMs || this.#last === '') {
+      this.#epochMs = epochMs;
+      this.#last = createUlid(epochMs);
+    } else {
+      this.#last = increment(this.#last);
+    }
+    return this.#last;
+  }
+}
+
+/** Carries from the last character on; 80 random bits leave room for more ids than a millisecond has. */
+function increment(ulid: string): string {
+  for (let i = ulid.length - 1; i >= 0; i--) {
+    const digit = crockford.indexOf(ulid.charAt(i));
+    if (digit < 31) return ulid.slice(0, i) + crockford.charAt(digit + 1) + '0'.repeat(ulid.length - 1 - i);
+  }
+  return ulid;
+}
+
 export function isUlid(value: string): boolean {
   return /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/.test(value);
 }
