@@ -14,6 +14,9 @@ import { Person } from '../support/person.js';
 import { answerAuthorization, registerScriptedOauth, type ScriptedOauth } from '../support/scripted-oauth.js';
 import { engines, type Stack, startStack } from '../support/stack.js';
 
+/** Shorter texts stand in random values by chance. */
+const shortestTelling = 9;
+
 /** Every spelling a URL may carry a secret in, long enough parts of it included. */
 function spell(secret: string): string[] {
   const bytes = Buffer.from(secret);
@@ -33,7 +36,7 @@ function spell(secret: string): string[] {
     digest.toString('base64url'),
     ...base64,
     ...base64.map((text) => text.replaceAll('+', '-').replaceAll('/', '_')),
-  ];
+  ].filter((spelling) => spelling.length >= shortestTelling);
 }
 
 /** A text as it is, and as often as it can be decoded. */
