@@ -1,7 +1,7 @@
 import { type ScriptedProvider, startScriptedProvider } from '@nexus/testkit/scripted-provider';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Provider } from '../domain/provider.js';
-import { createProvider, createTestClient, secrets, type TestClient } from './provider-fixture.js';
+import { codeVerifier, createProvider, createTestClient, secrets, type TestClient } from './provider-fixture.js';
 
 const wellKnown = '/.well-known/openid-configuration';
 const hour = 3_600_000;
@@ -62,6 +62,42 @@ describe('discovery', () => {
     expect(await client.describeServer(discovered())).toMatchObject({
       tokenEndpoint: upstream.url('/token'),
       jwksUri: null,
+    });
+  });
+
+  describe('of a provider whose endpoints are given', () => {
+    const described = () =>
+      discovered({ authUrl: upstream.url('/authorize'), tokenUrl: upstream.url('/token'), scopes: ['openid'] });
+    const exchange = (provider: Provider, scopes: readonly string[]) =>
+      client.exchangeCode({
+        provider,
+        clientSecrets: secrets,
+        parameters: [
+          ['code', 'c'],
+          ['state', 's'],
+        ],
+        redirectUri: 'https://nexus.example/auth/callback/test',
+        state: 's',
+        codeVerifier,
+        nonce: 'n',
+        scopes,
+      });
+
+    it('still brings the keys its ID tokens are verified with', async () => {
+      expect(await client.describeServer(described())).toMatchObject({ jwksUri: upstream.url('/jwks') });
+    });
+
+    it('H10: is done without where there is no document, and then no ID token is believed or even asked for', async () => {
+      for (const path of [wellKnown, '/.well-known/oauth-authorization-server']) upstream.answer(path, { status: 404 });
+      upstream.answer('/token', { body: { access_token: 'a', token_type: 'Bearer', expires_in: 60 } });
+      await expect(exchange(described(), ['openid'])).rejects.toMatchObject({ stage: 'verification' });
+      expect(upstream.requests('/token')).toEqual([]);
+      expect(await exchange(described(), ['read'])).toMatchObject({ tokenSet: { accessToken: 'a' } });
+    });
+
+    it('is not done without where the document cannot be had right now', async () => {
+      upstream.answer(wellKnown, { status: 503 });
+      await expect(client.describeServer(described())).rejects.toMatchObject({ code: 'provider_unavailable' });
     });
   });
 
