@@ -83,23 +83,4 @@ describe('the frozen v1 surface', () => {
     expect(frozen.requiredBodyFields).toEqual(expect.arrayContaining([...now.requiredBodyFields]));
     expect(frozen.requiredParameters).toEqual(expect.arrayContaining([...now.requiredParameters]));
   });
-
-  it('holds every connection, provider and system route the owner published', () => {
-    const published = [
-      'POST /v1/request-connection',
-      'GET /v1/check-connection/{id}',
-      'GET /v1/token/{id}',
-      'POST /v1/refresh/{id}',
-      'GET /v1/capture-schema',
-      'POST /v1/capture-credential',
-      'GET /v1/providers',
-      'GET /v1/providers/metadata',
-      'POST /v1/providers',
-      'GET /v1/providers/{id}',
-      'PATCH /v1/providers/{id}',
-      'DELETE /v1/providers/{id}',
-      'GET /v1/health',
-    ];
-    expect(Object.keys(surface)).toEqual(expect.arrayContaining(published));
-  });
 });

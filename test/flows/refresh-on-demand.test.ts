@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Requested, readAudit, registerStaticProvider, requestConnection } from '../support/fixtures.js';
+import { readAudit, registerStaticProvider, requestConnection } from '../support/fixtures.js';
+import { createRefreshActions } from '../support/refresh-actions.js';
 import { connectScripted, registerScriptedOauth, type ScriptedOauth } from '../support/scripted-oauth.js';
 import { readSealed, setAccessExpiry } from '../support/sql.js';
-import { type Answer, engines, type Stack, startStack } from '../support/stack.js';
+import { engines, type Stack, startStack } from '../support/stack.js';
 
 describe.each(engines)('refreshing on demand on %s', (engine) => {
   let stack: Stack;
@@ -17,14 +18,7 @@ describe.each(engines)('refreshing on demand on %s', (engine) => {
     await provider.close();
   });
 
-  const read = (requested: Requested, query = ''): Promise<Answer> =>
-    stack.gateway('GET', `/v1/token/${requested.connection_id}${query}`);
-  const force = (requested: Requested): Promise<Answer> =>
-    stack.gateway('POST', `/v1/refresh/${requested.connection_id}`);
-  const check = async (requested: Requested) =>
-    (await stack.gateway('GET', `/v1/check-connection/${requested.connection_id}`)).body;
-  const refreshCalls = (login: string) =>
-    provider.tokenCalls('refresh_token').filter((call) => call.form.get('refresh_token')?.includes(`-${login}-`));
+  const { read, force, check, refreshCalls } = createRefreshActions(() => ({ stack, provider }));
 
   it('R19: forcing again and again calls the provider once, and says that the token is not a new one', async () => {
     const requested = await connectScripted(stack, provider, 'hammer');

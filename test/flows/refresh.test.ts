@@ -1,9 +1,10 @@
 import { Pool } from 'undici';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Requested, readAudit } from '../support/fixtures.js';
+import { readAudit } from '../support/fixtures.js';
+import { createRefreshActions } from '../support/refresh-actions.js';
 import { connectScripted, registerScriptedOauth, type ScriptedOauth } from '../support/scripted-oauth.js';
 import { readSealed, runSql, setAccessExpiry } from '../support/sql.js';
-import { type Answer, engines, type Stack, startStack } from '../support/stack.js';
+import { engines, type Stack, startStack } from '../support/stack.js';
 import { waitFor } from '../support/wait.js';
 
 const readers = 1_000;
@@ -21,14 +22,7 @@ describe.each(engines)('refreshing on %s', (engine) => {
     await provider.close();
   });
 
-  const read = (requested: Requested, query = ''): Promise<Answer> =>
-    stack.gateway('GET', `/v1/token/${requested.connection_id}${query}`);
-  const force = (requested: Requested): Promise<Answer> =>
-    stack.gateway('POST', `/v1/refresh/${requested.connection_id}`);
-  const check = async (requested: Requested) =>
-    (await stack.gateway('GET', `/v1/check-connection/${requested.connection_id}`)).body;
-  const refreshCalls = (login: string) =>
-    provider.tokenCalls('refresh_token').filter((call) => call.form.get('refresh_token')?.includes(`-${login}-`));
+  const { read, force, check, refreshCalls } = createRefreshActions(() => ({ stack, provider }));
 
   it(`R1: ${readers} concurrent reads of one expired token cause one provider call and all get the same token`, async () => {
     const requested = await connectScripted(stack, provider, 'crowd');
