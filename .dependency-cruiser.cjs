@@ -67,12 +67,26 @@ const brokerLayers = [
     core,
     vault,
     strategies,
-    `${broker}/(domain|services|grants|stores|oauth|audit|refresh|waiters)/`,
+    `${broker}/(domain|services|disclosure|sessions|grants|stores|oauth|audit|refresh|waiters)/`,
   ]),
   layerTypes('services-types', `${broker}/services/`, [adapters, keyHandling]),
   // What services and the refresh engine both do with a credential.
   layer('grants', `${broker}/grants/`, [core, vault, `${broker}/(domain|grants|stores|oauth|audit)/`]),
   layerTypes('grants-types', `${broker}/grants/`, [adapters, keyHandling]),
+  // What every read of a credential does, whoever reads.
+  layer('disclosure', `${broker}/disclosure/`, [
+    core,
+    vault,
+    `${broker}/(domain|disclosure|grants|stores|oauth|audit|refresh)/`,
+  ]),
+  layerTypes('disclosure-types', `${broker}/disclosure/`, [adapters, keyHandling]),
+  // What opens the way through a session and what ends it, whoever asks.
+  layer('sessions', `${broker}/sessions/`, [
+    core,
+    vault,
+    `${broker}/(domain|disclosure|sessions|grants|stores|oauth|audit|refresh)/`,
+  ]),
+  layerTypes('sessions-types', `${broker}/sessions/`, [adapters, keyHandling]),
   layer('stores', `${broker}/stores/`, [core, vault, `${broker}/(domain|stores)/`]),
   layerTypes('stores-types', `${broker}/stores/(?!codecs)`, [vault]),
   layer('oauth', `${broker}/oauth/`, [core, strategies, `${broker}/(domain|oauth)/`]),
@@ -204,6 +218,7 @@ module.exports = {
     ...packageDependencies,
     onlyFrom('sql-only-in-stores', 'kysely|pg|better-sqlite3', [`${broker}/stores/`, 'packages/quickstart/']),
     onlyFrom('openid-client-only-in-oauth', 'openid-client', [`${broker}/oauth/`]),
+    onlyFrom('jose-only-in-oauth', 'jose', [`${broker}/oauth/`]),
     onlyFrom('ciphers-only-in-vault', '@noble/ciphers', ['packages/vault/']),
     onlyFrom('hono-only-at-the-edge', 'hono|@hono/node-server', [
       'nexus-[a-z]+/src/routes/',

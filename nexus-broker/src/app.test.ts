@@ -23,7 +23,7 @@ interface Operation {
 const operations = Object.entries(buildContract().paths ?? {}).flatMap(([path, methods]) =>
   Object.entries(methods as unknown as Record<string, Operation>).map(([method, operation]) => ({
     method: method.toUpperCase(),
-    path: path.replace('{id}', '01J00000000000000000000000'),
+    path: path.replace('{id}', '01J00000000000000000000000').replace('{key_id}', 'k'),
     ...operation,
   })),
 );
@@ -44,12 +44,24 @@ const bodies: Readonly<Record<string, object>> = {
   getCaptureSchema: { provider_name: 'p' },
   captureCredential: { state: 't', credentials: {} },
   getProvidersMetadata: {},
+  createAgentSession: { agent_id: 'a', connection_id: 'c', scopes: ['s'] },
+  createOboSession: { agent_id: 'a', connection_id: 'c', scopes: ['s'], user_context_token: 't' },
+  getAgentSession: { session_id: 's' },
+  closeAgentSession: { session_id: 's' },
+  getSessionToken: { session_id: 's', session_token: 't' },
+  introspectToken: { agent_id: 'a', token: 't' },
+  revokeToken: { agent_id: 'a', token: 't' },
+  createAgent: { agent_id: 'a', allowed_scopes: [] },
+  updateAgent: { active: true },
+  createAgentKey: {},
+  closeSessions: { agent_id: 'a' },
   createProvider: { name: 'p', auth_type: 'api_key' },
   updateProvider: { description: 'd' },
   rebindProvider: { from_origin: 'https://a.example', to_origin: 'https://b.example' },
   revokeConnections: { workspace_id: 'w' },
   createKey: { name: 'k', role: 'app' },
   createReturnOrigin: { origin: 'http://127.0.0.1', app_name: 'a', completion: 'confirm' },
+  createIssuer: { issuer: 'http://127.0.0.1', audience: 'a' },
 };
 
 function createThrower(): never {
@@ -79,7 +91,7 @@ describe('the Broker as an app', () => {
     });
     opened = await openDeps(config, secrets, log.logger);
     for (const role of ['admin', 'gateway'] as const) {
-      const input = { name: role, role, expiresAt: null };
+      const input = { name: role, role, expiresAt: null, agentId: null };
       keys[role] = (await createKey(opened.deps, input, systemOrigin('test'))).value;
     }
   });
@@ -120,6 +132,9 @@ describe('the Broker as an app', () => {
       vault: createThrower(),
       providerClient: createThrower(),
       refresh: createThrower(),
+      sessionTokens: createThrower(),
+      endedTokens: createThrower(),
+      userTokens: createThrower(),
       watcher: createThrower(),
       database: {
         ...database,
@@ -146,6 +161,10 @@ describe('the Broker as an app', () => {
       connections: createThrower(),
       flows: createThrower(),
       returnOrigins: createThrower(),
+      agents: createThrower(),
+      sessions: createThrower(),
+      userIssuers: createThrower(),
+      usedUserTokens: createThrower(),
       audit: createThrower(),
       keyRing: createThrower(),
     } as unknown as Deps['database']['stores'];

@@ -2,6 +2,11 @@
 import { createHttpApp } from '@nexus/http/app';
 import type { Deps } from './deps.js';
 import { describeApp } from './document.js';
+import { registerCreateAgent } from './routes/agents/create-agent.js';
+import { registerDeleteAgent } from './routes/agents/delete-agent.js';
+import { registerGetAgent } from './routes/agents/get-agent.js';
+import { registerListAgents } from './routes/agents/list-agents.js';
+import { registerUpdateAgent } from './routes/agents/update-agent.js';
 import { registerQueryAudit } from './routes/audit/query-audit.js';
 import { registerCheckConnection } from './routes/connections/check-connection.js';
 import { registerCompleteConnection } from './routes/connections/complete-connection.js';
@@ -20,8 +25,14 @@ import { registerCompleteAuthorization } from './routes/flows/complete-authoriza
 import { registerContinueFlow } from './routes/flows/continue-flow.js';
 import { registerGetCaptureSchema } from './routes/flows/get-capture-schema.js';
 import { registerViewFlow } from './routes/flows/view-flow.js';
+import { registerCreateIssuer } from './routes/issuers/create-issuer.js';
+import { registerDeleteIssuer } from './routes/issuers/delete-issuer.js';
+import { registerListIssuers } from './routes/issuers/list-issuers.js';
+import { registerCreateAgentKey } from './routes/keys/create-agent-key.js';
 import { registerCreateKey } from './routes/keys/create-key.js';
+import { registerDeleteAgentKey } from './routes/keys/delete-agent-key.js';
 import { registerDeleteKey } from './routes/keys/delete-key.js';
+import { registerListAgentKeys } from './routes/keys/list-agent-keys.js';
 import { registerListKeys } from './routes/keys/list-keys.js';
 import type { BrokerApp } from './routes/operation.js';
 import { registerCreateProvider } from './routes/providers/create-provider.js';
@@ -34,6 +45,15 @@ import { registerUpdateProvider } from './routes/providers/update-provider.js';
 import { registerCreateReturnOrigin } from './routes/return-origins/create-return-origin.js';
 import { registerDeleteReturnOrigin } from './routes/return-origins/delete-return-origin.js';
 import { registerListReturnOrigins } from './routes/return-origins/list-return-origins.js';
+import { registerCloseAgentSession } from './routes/sessions/close-agent-session.js';
+import { registerCloseSessions } from './routes/sessions/close-sessions.js';
+import { registerCreateAgentSession } from './routes/sessions/create-agent-session.js';
+import { registerCreateOboSession } from './routes/sessions/create-obo-session.js';
+import { registerGetAgentSession } from './routes/sessions/get-agent-session.js';
+import { registerGetSessionToken } from './routes/sessions/get-session-token.js';
+import { registerIntrospectToken } from './routes/sessions/introspect-token.js';
+import { registerListSessions } from './routes/sessions/list-sessions.js';
+import { registerRevokeToken } from './routes/sessions/revoke-token.js';
 import { registerDocs } from './routes/system/docs.js';
 import { registerGetHealth } from './routes/system/get-health.js';
 import { registerGetLiveness } from './routes/system/get-liveness.js';
@@ -65,6 +85,14 @@ export function registerRoutes(app: BrokerApp, deps: Deps): void {
   registerGetCaptureSchema(app, deps);
   registerCaptureCredential(app, deps);
 
+  registerCreateAgentSession(app, deps);
+  registerCreateOboSession(app, deps);
+  registerGetAgentSession(app, deps);
+  registerCloseAgentSession(app, deps);
+  registerGetSessionToken(app, deps);
+  registerIntrospectToken(app, deps);
+  registerRevokeToken(app, deps);
+
   registerGetProvidersMetadata(app, deps);
   registerListProviders(app, deps);
   registerCreateProvider(app, deps);
@@ -78,6 +106,18 @@ export function registerRoutes(app: BrokerApp, deps: Deps): void {
   registerDeleteAnyConnection(app, deps);
   registerRevokeConnections(app, deps);
 
+  registerCreateAgent(app, deps);
+  registerListAgents(app, deps);
+  registerGetAgent(app, deps);
+  registerUpdateAgent(app, deps);
+  registerDeleteAgent(app, deps);
+  registerCreateAgentKey(app, deps);
+  registerListAgentKeys(app, deps);
+  registerDeleteAgentKey(app, deps);
+
+  registerListSessions(app, deps);
+  registerCloseSessions(app, deps);
+
   registerCreateKey(app, deps);
   registerListKeys(app, deps);
   registerDeleteKey(app, deps);
@@ -85,6 +125,10 @@ export function registerRoutes(app: BrokerApp, deps: Deps): void {
   registerCreateReturnOrigin(app, deps);
   registerListReturnOrigins(app, deps);
   registerDeleteReturnOrigin(app, deps);
+
+  registerCreateIssuer(app, deps);
+  registerListIssuers(app, deps);
+  registerDeleteIssuer(app, deps);
 
   registerQueryAudit(app, deps);
   registerGetStatus(app, deps);

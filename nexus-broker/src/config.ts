@@ -62,6 +62,23 @@ export const settings = defineSettings({
     secret: true,
     help: 'The first gateway key, instead of one made at the first start.',
   },
+  USER_VERIFICATION_URL: {
+    schema: urlText(),
+    help: 'Endpoint that verifies user tokens of issuers that are not registered; without it they are refused.',
+  },
+  USER_VERIFICATION_WORKSPACE_FROM: {
+    schema: z.enum(['sub', 'tenant'], { error: 'must be sub or tenant' }),
+    default: 'sub',
+    help: 'Whether the user or the tenant of such a token names the workspace.',
+  },
+  USER_VERIFICATION_WORKSPACE_PREFIX: {
+    schema: z
+      .string()
+      .max(128, { error: 'must be at most 128 characters' })
+      .regex(/^[^\p{Cc}\p{Cs}]*$/u, { error: 'must not hold control characters' }),
+    default: '',
+    help: 'Stands before that name in a workspace id; no registered issuer may have the same.',
+  },
   EGRESS_ALLOW: {
     schema: listText(),
     default: '',
@@ -92,6 +109,11 @@ export const settings = defineSettings({
     default: 1000,
     help: 'Missing or refused keys one address may send in a minute before they are answered with 429.',
   },
+  SESSION_CAP_PER_KEY: {
+    schema: integerText({ min: 1, max: 1_000_000 }),
+    default: 1000,
+    help: 'Open agent sessions one key may have at a time.',
+  },
   LOG_LEVEL: { schema: z.enum(logLevels), default: 'info', help: 'Least severe level that is logged.' },
 });
 
@@ -118,15 +140,21 @@ const requireSafeListener: CrossCheck<typeof settings> = ({ config }) => {
   ];
 };
 
-const requireSafePublicUrl: CrossCheck<typeof settings> = ({ config }) => {
-  const url = new URL(config.publicUrl);
-  if (url.protocol === 'https:') return [];
-  const isLoopback = /^(127(\.\d{1,3}){3}|localhost|\[::1\])$/.test(url.hostname);
-  if (config.nexusEnv === 'development' && isLoopback) return [];
-  return [{ setting: 'PUBLIC_URL', problem: 'must be https; only development allows http, and only on loopback' }];
+const requireSafeUrls: CrossCheck<typeof settings> = ({ config }) => {
+  const urls = { PUBLIC_URL: config.publicUrl, USER_VERIFICATION_URL: config.userVerificationUrl };
+  const unsafe = Object.entries(urls).filter(([, url]) => url !== null && !isSafeUrl(url, config.nexusEnv));
+  const problem = 'must be https; only development allows http, and only on loopback';
+  return unsafe.map(([setting]) => ({ setting, problem }));
 };
+
+function isSafeUrl(text: string, environment: 'production' | 'development'): boolean {
+  const url = new URL(text);
+  if (url.protocol === 'https:') return true;
+  const isLoopback = /^(127(\.\d{1,3}){3}|localhost|\[::1\])$/.test(url.hostname);
+  return environment === 'development' && isLoopback;
+}
 
 /** @throws ConfigError with every problem at once. */
 export function loadConfig(environment: Environment): LoadedSettings<typeof settings> {
-  return loadSettings(settings, environment, { checks: [requireSafeListener, requireSafePublicUrl] });
+  return loadSettings(settings, environment, { checks: [requireSafeListener, requireSafeUrls] });
 }

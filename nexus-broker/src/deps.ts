@@ -16,11 +16,16 @@ import { type RequestContext, systemOrigin } from './domain/request-context.js';
 import { Scheduler } from './jobs/scheduler.js';
 import { createGuardedFetch } from './oauth/guarded-fetch.js';
 import { createProviderClient, type ProviderClient } from './oauth/provider-client.js';
+import type { UserTokenVerifier } from './oauth/user-token-verifier.js';
 import { RefreshEngine } from './refresh/refresh-engine.js';
 import { deleteConnection } from './services/connections/delete-connection.js';
 import { discardUncompleted, purgeFlows } from './services/flows/sweep-flows.js';
+import { purgeSessions, sweepSessions } from './services/sessions/sweep-sessions.js';
+import { EndedTokens } from './sessions/ended-tokens.js';
+import { SessionTokens } from './sessions/session-tokens.js';
 import { bootstrapKeys, type WrittenKeyFile } from './startup/bootstrap-keys.js';
 import { openKeyRing } from './startup/open-key-ring.js';
+import { openUserTokens } from './startup/open-user-tokens.js';
 import { recordStart, recordStop } from './startup/record-start.js';
 import { type Database, openDatabase } from './stores/database.js';
 import { ConnectionWatcher } from './waiters/connection-watcher.js';
@@ -31,6 +36,7 @@ export interface Deps {
   readonly environment: 'production' | 'development';
   readonly publicUrl: string;
   readonly pendingCaps: { readonly perSource: number; readonly total: number };
+  readonly sessionCapPerKey: number;
   readonly startedAt: number;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -39,6 +45,9 @@ export interface Deps {
   readonly audit: AuditLog;
   readonly providerClient: ProviderClient;
   readonly refresh: RefreshEngine;
+  readonly sessionTokens: SessionTokens;
+  readonly endedTokens: EndedTokens;
+  readonly userTokens: UserTokenVerifier;
   readonly watcher: ConnectionWatcher;
   readonly missLimiter: MissLimiter;
   readonly authLimiter: MissLimiter;
@@ -62,8 +71,8 @@ export interface OpenedDeps {
 
 interface OpenOptions {
   readonly clock?: Clock;
-  /** Moves the database's clock; for tests only. */
-  readonly clockOffsetMs?: number;
+  /** Moves the database's clock; for tests only. A function is asked at every use. */
+  readonly clockOffsetMs?: number | (() => number);
 }
 
 /** @throws VaultError or a database error; whatever was opened before is closed then. */
@@ -113,7 +122,8 @@ async function openOver(database: Database, { config, secrets, logger, clock }: 
   await refresh.forgetEarlierBoots();
   const watcher = new ConnectionWatcher(database, onBackgroundError);
   const missLimiter = new MissLimiter(clock, config.unknownIdLimit);
-  const ending = { database, audit, vault, clock, providerClient, missLimiter };
+  const endedTokens = new EndedTokens({ database, vault, clock, providerClient, onBackgroundError });
+  const ending = { database, audit, vault, clock, providerClient, missLimiter, endedTokens };
   let isStopping = false;
   const deps: Deps = {
     config,
@@ -121,6 +131,7 @@ async function openOver(database: Database, { config, secrets, logger, clock }: 
     environment: config.nexusEnv,
     publicUrl: config.publicUrl,
     pendingCaps: { perSource: config.pendingCapPerSource, total: config.pendingCapTotal },
+    sessionCapPerKey: config.sessionCapPerKey,
     startedAt: clock.now(),
     clock,
     logger,
@@ -129,6 +140,9 @@ async function openOver(database: Database, { config, secrets, logger, clock }: 
     audit,
     providerClient,
     refresh,
+    sessionTokens: new SessionTokens({ database, vault, clock, refresh }),
+    endedTokens,
+    userTokens: await openUserTokens({ database, guardedFetch, clock, config, logger }),
     watcher,
     missLimiter,
     authLimiter: new MissLimiter(clock, config.refusedKeyLimit),
@@ -176,7 +190,12 @@ function startJobs(deps: Deps): Scheduler {
     run: () => discardUncompleted(deps, systemOrigin(createUlid(deps.clock.now()))),
   });
   scheduler.start({ everyMs: 5_000, run: () => deps.refresh.storeUnsaved() });
+  scheduler.start({
+    everyMs: 5_000,
+    run: () => sweepSessions(deps, systemOrigin(createUlid(deps.clock.now()))),
+  });
   scheduler.start({ everyMs: 300_000, run: () => purgeFlows(deps) });
+  scheduler.start({ everyMs: 300_000, run: () => purgeSessions(deps) });
   return scheduler;
 }
 

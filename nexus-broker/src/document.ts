@@ -2,6 +2,19 @@ import type { BrokerApp } from './routes/operation.js';
 
 type OpenApiDocument = ReturnType<BrokerApp['getOpenAPIDocument']>;
 
+const tags = [
+  'Connections',
+  'Flows',
+  'Sessions',
+  'Agents',
+  'Providers',
+  'Issuers',
+  'Keys',
+  'Return origins',
+  'Audit',
+  'System',
+];
+
 /** The OpenAPI 3.0 document of an app whose operations are registered. */
 export function describeApp(app: BrokerApp): OpenApiDocument {
   app.openAPIRegistry.registerComponent('securitySchemes', 'apiKey', {
@@ -19,6 +32,6 @@ export function describeApp(app: BrokerApp): OpenApiDocument {
         'Internal: for the Gateway and for administration, never for agents or untrusted networks. It may change between minor versions. `x-nexus-access` tells who may call an operation, `x-nexus-audit` what it records.',
       license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
     },
-    tags: ['Connections', 'Flows', 'Providers', 'Keys', 'Return origins', 'Audit', 'System'].map((name) => ({ name })),
+    tags: tags.map((name) => ({ name })),
   });
 }

@@ -26,15 +26,20 @@ function listOperations(): Operation[] {
 }
 
 const operations = listOperations();
-const v1 = operations.filter(({ path }) => path.startsWith('/v1/') && path !== '/v1/health');
+// The standard door has its own form of error and its own client authentication: see oauth-client.test.ts.
+const v1 = operations.filter(({ path }) => /^\/v1\/(?!health$|oauth\/)/.test(path));
 const closed = operations.filter(({ needsKey }) => needsKey);
 
 describe('keys', () => {
   it('has exactly the closed routes of the contract', () => {
     expect(closed.map(({ operationId }) => operationId).sort()).toEqual([
+      'closeAgentSession',
+      'createAgentSession',
+      'createOboSession',
       'createProvider',
       'deleteConnection',
       'deleteProvider',
+      'getAgentSession',
       'getProvider',
       'listConnections',
       'listProviders',
@@ -79,7 +84,7 @@ describe('keys', () => {
       completeConnection: { handle: 'h', code_verifier: 'v' },
     };
     for (const { method, path, operationId } of v1) {
-      if (operationId === 'getProvidersMetadata') continue;
+      if (['getProvidersMetadata', 'getSessionToken'].includes(operationId)) continue;
       const json = bodies[operationId];
       const response = await world.send(method, path, json === undefined ? {} : { json });
       expect([operationId, ...(await readRefusal(response))]).toEqual([operationId, 401, 'missing_api_key']);
@@ -149,10 +154,11 @@ describe('answers', () => {
     await using world = await openWorld();
     expect(await readRefusal(await world.send('GET', '/v1/nothing'))).toEqual([404, 'not_found']);
     expect(await readRefusal(await world.send('DELETE', '/v1/token/x'))).toEqual([405, 'method_not_allowed']);
-    expect(await readRefusal(await world.send('POST', '/v1/agent-sessions', { json: {} }))).toEqual([404, 'not_found']);
+    const { status, headers } = await world.send('PUT', '/v1/agent-sessions/obo', { json: {} });
+    expect([status, headers.get('allow')]).toEqual([405, 'GET, HEAD, POST, DELETE']);
   });
 
-  it.each(operations.filter(({ hasBody, path }) => hasBody && path.startsWith('/v1/')))(
+  it.each(v1.filter(({ hasBody }) => hasBody))(
     'G1, G4: $operationId refuses other content types and large bodies',
     async ({ method, path }) => {
       await using world = await openWorld();
@@ -222,6 +228,9 @@ describe('CORS', () => {
     const allowed = await ask(origin, '/v1/request-connection');
     expect(allowed.status).toBe(204);
     expect(allowed.headers.get('access-control-allow-headers')).toBe('X-API-Key, Content-Type');
+    // Sessions are for servers: no page may send a session token or the key of an agent.
+    const session = await ask(origin, '/v1/agent-sessions/x/token');
+    expect(session.headers.get('access-control-allow-headers')).toBe('X-API-Key, Content-Type');
     expect(allowed.headers.get('access-control-allow-origin')).toBe(origin);
     expect(
       (await ask('https://evil.example', '/v1/request-connection')).headers.get('access-control-allow-origin'),

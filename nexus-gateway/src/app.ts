@@ -1,24 +1,34 @@
-import { createHttpApp } from '@nexus/http/app';
+import { createHttpApp, type HttpBasics } from '@nexus/http/app';
 import type { Deps } from './deps.js';
 import { registerDocs } from './docs.js';
 import type { GatewayApp } from './gateway-app.js';
+import { answerOAuthError } from './oauth-answer.js';
 import { answerFailure } from './pages/answer.js';
 import { registerCompleteAuthorization } from './routes/connect/complete-authorization.js';
 import { registerContinueFlow } from './routes/connect/continue-flow.js';
 import { registerGetStylesheet } from './routes/connect/get-stylesheet.js';
 import { registerShowFlowPage } from './routes/connect/show-flow-page.js';
+import { registerExchangeToken } from './routes/oauth/exchange-token.js';
+import { registerGetAuthorizationServerMetadata } from './routes/oauth/get-authorization-server-metadata.js';
+import { registerIntrospectToken } from './routes/oauth/introspect-token.js';
+import { registerRevokeToken } from './routes/oauth/revoke-token.js';
 import { registerGetHealth } from './routes/system/get-health.js';
 import { registerGetLiveness } from './routes/system/get-liveness.js';
 import { registerGetReadiness } from './routes/system/get-readiness.js';
 import { registerCaptureCredential } from './routes/v1/capture-credential.js';
 import { registerCheckConnection } from './routes/v1/check-connection.js';
+import { registerCloseAgentSession } from './routes/v1/close-agent-session.js';
 import { registerCompleteConnection } from './routes/v1/complete-connection.js';
+import { registerCreateAgentSession } from './routes/v1/create-agent-session.js';
+import { registerCreateOboSession } from './routes/v1/create-obo-session.js';
 import { registerCreateProvider } from './routes/v1/create-provider.js';
 import { registerDeleteConnection } from './routes/v1/delete-connection.js';
 import { registerDeleteProvider } from './routes/v1/delete-provider.js';
+import { registerGetAgentSession } from './routes/v1/get-agent-session.js';
 import { registerGetCaptureSchema } from './routes/v1/get-capture-schema.js';
 import { registerGetProvider } from './routes/v1/get-provider.js';
 import { registerGetProvidersMetadata } from './routes/v1/get-providers-metadata.js';
+import { registerGetSessionToken } from './routes/v1/get-session-token.js';
 import { registerGetToken } from './routes/v1/get-token.js';
 import { registerListConnections } from './routes/v1/list-connections.js';
 import { registerListProviders } from './routes/v1/list-providers.js';
@@ -40,6 +50,16 @@ export function registerRoutes(app: GatewayApp, deps: Deps): void {
   registerListConnections(app, deps);
   registerDeleteConnection(app, deps);
 
+  registerCreateAgentSession(app, deps);
+  registerCreateOboSession(app, deps);
+  registerGetAgentSession(app, deps);
+  registerCloseAgentSession(app, deps);
+  registerGetSessionToken(app, deps);
+  registerExchangeToken(app, deps);
+  registerIntrospectToken(app, deps);
+  registerRevokeToken(app, deps);
+  registerGetAuthorizationServerMetadata(app, deps);
+
   registerListProviders(app, deps);
   registerGetProvidersMetadata(app, deps);
   registerCreateProvider(app, deps);
@@ -57,6 +77,22 @@ export function registerRoutes(app: GatewayApp, deps: Deps): void {
   registerGetStylesheet(app);
 }
 
+type ErrorPages = NonNullable<HttpBasics['errorPages']>;
+
+const answerPerson: ErrorPages[number]['render'] = (error, c) =>
+  answerFailure({
+    error,
+    requestId: c.get('requestId'),
+    // Only a POST of our own page can be repeated; a callback's code is spent by its first use.
+    canRetry: error.code === 'provider_unavailable' && c.req.method === 'POST',
+  });
+
+const errorPages: ErrorPages = [
+  { prefix: '/connect/', render: answerPerson },
+  { prefix: '/auth/', render: answerPerson },
+  { prefix: '/v1/oauth/', render: answerOAuthError },
+];
+
 /** The Gateway as a function of a request: middleware, operations, and in development the documentation page. */
 export function createApp(deps: Deps): GatewayApp {
   const app = createHttpApp({
@@ -64,16 +100,7 @@ export function createApp(deps: Deps): GatewayApp {
     clock: deps.clock,
     basics: {
       trustedProxies: deps.config.trustedProxies,
-      errorPages: ['/connect/', '/auth/'].map((prefix) => ({
-        prefix,
-        render: (error, c) =>
-          answerFailure({
-            error,
-            requestId: c.get('requestId'),
-            // Only a POST of our own page can be repeated; a callback's code is spent by its first use.
-            canRetry: error.code === 'provider_unavailable' && c.req.method === 'POST',
-          }),
-      })),
+      errorPages,
     },
   });
   allowCrossOrigin(app, deps.config.corsAllowedOrigins);

@@ -6,9 +6,9 @@ import type { CallerContext } from '@nexus/broker-api/client';
 import { NexusError } from '@nexus/core/errors';
 import type { Deps } from './deps.js';
 
-/** The part of a request context this module reads. */
-interface RequestSource {
-  readonly req: { header(name: 'x-api-key' | 'user-agent'): string | undefined };
+/** The part of a request context that says who asks. */
+export interface RequestSource {
+  readonly req: { header(name: 'x-api-key' | 'authorization' | 'user-agent'): string | undefined };
   readonly get: (key: 'requestId' | 'callerIp') => string;
 }
 
@@ -20,7 +20,8 @@ function readKey(source: RequestSource): string | null {
   return key;
 }
 
-function describeCaller(source: RequestSource, callerKey: string | null): CallerContext {
+/** What every call to the Broker says of its caller; the key is whatever the route takes for one. */
+export function describeCaller(source: RequestSource, callerKey: string | null): CallerContext {
   const callerIp = source.get('callerIp');
   return {
     requestId: source.get('requestId'),

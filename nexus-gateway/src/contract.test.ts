@@ -9,7 +9,7 @@ describe('buildContract', () => {
     expect(buildContract()).toEqual(contract);
   });
 
-  it('holds the frozen operations of this slice of the reference', () => {
+  it('holds the frozen operations of the reference', () => {
     const operations = Object.entries(contract.paths).flatMap(([path, item]) =>
       Object.keys(item as object).map((method) => `${method.toUpperCase()} ${path}`),
     );
@@ -21,6 +21,10 @@ describe('buildContract', () => {
         'POST /v1/refresh/{id}',
         'GET /v1/capture-schema',
         'POST /v1/capture-credential',
+        'POST /v1/agent-sessions',
+        'GET /v1/agent-sessions/{id}',
+        'DELETE /v1/agent-sessions/{id}',
+        'POST /v1/agent-sessions/obo',
         'GET /v1/providers',
         'GET /v1/providers/metadata',
         'POST /v1/providers',
@@ -41,6 +45,8 @@ describe('buildContract', () => {
         expect(operation['security']).toBeInstanceOf(Array);
       }
     }
+    const schemes = Object.keys(contract.components?.securitySchemes ?? {});
+    expect(schemes.sort()).toEqual(['AgentClient', 'ApiKey', 'SessionToken']);
     const withoutExample = ['ErrorCode', 'Reason', 'ConnectionStatus', 'Account', 'Strategy', 'AuthType'];
     const nested = ['ConnectionSummary', 'ProviderCard', 'ProviderList'];
     const missing = Object.entries(schemas).filter(([, schema]) => !('example' in schema));

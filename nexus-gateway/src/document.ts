@@ -10,6 +10,16 @@ export function describeApp(app: GatewayApp): OpenApiDocument {
     name: 'X-API-Key',
     description: 'A key of Nexus. Open routes accept one too; it is then checked and recorded as the requester.',
   });
+  app.openAPIRegistry.registerComponent('securitySchemes', 'SessionToken', {
+    type: 'http',
+    scheme: 'bearer',
+    description: 'The token of the very session whose credential is read.',
+  });
+  app.openAPIRegistry.registerComponent('securitySchemes', 'AgentClient', {
+    type: 'http',
+    scheme: 'basic',
+    description: 'Agent id and agent key, each form-encoded first (RFC 6749, section 2.3.1).',
+  });
   return app.getOpenAPIDocument({
     openapi: '3.0.3',
     info: {
@@ -22,6 +32,8 @@ export function describeApp(app: GatewayApp): OpenApiDocument {
     servers: [{ url: '/', description: 'PUBLIC_URL of the Gateway' }],
     tags: [
       { name: 'Connections', description: 'Connect an account, watch it, read its credential.' },
+      { name: 'Agent sessions', description: 'Let an agent use a connection for a while, within scopes.' },
+      { name: 'OAuth', description: 'The same sessions for clients that speak standard OAuth.' },
       { name: 'Providers', description: 'The upstream systems accounts are connected at.' },
       { name: 'System', description: 'Health of the service.' },
       { name: 'Pages', description: 'What a person sees while connecting an account.' },

@@ -8,3 +8,8 @@ const maxLength = 128;
 export function clipId(id: string): string {
   return id.slice(0, maxLength);
 }
+
+/** The same for the id of a session, for which the Broker's limit is lower. */
+export function clipSessionId(id: string): string {
+  return id.slice(0, 64);
+}

@@ -9,6 +9,11 @@ const protectedRoutes = [
   'GET /v1/providers',
   'GET /v1/connections?workspace_id=w',
   'GET /v1/resolve?workspace_id=w&provider_name=p',
+  'GET /v1/agent-sessions/sess_x',
+  'POST /v1/agent-sessions',
+  'POST /v1/agent-sessions/obo',
+  'GET /v1/agent-sessions/sess_x/token',
+  'POST /v1/oauth/introspect',
 ];
 
 const spellings: readonly ((path: string) => string)[] = [
@@ -92,10 +97,10 @@ describe('B14: spellings of a protected route', () => {
   }
 
   it(`opens nothing in ${corpus.length} attempts without a key`, async () => {
-    expect(corpus).toHaveLength(120);
+    expect(corpus).toHaveLength(320);
     for (const entry of corpus) {
       const status = await statusOf(entry);
-      expect([400, 401, 404], `${entry.path} ${JSON.stringify(entry.headers)}`).toContain(status);
+      expect([400, 401, 404, 405], `${entry.path} ${JSON.stringify(entry.headers)}`).toContain(status);
     }
     expect(world.broker.calls).toEqual([]);
   });

@@ -14,6 +14,7 @@ export interface RunningStart {
   readonly gatewayUrl: string;
   readonly brokerUrl: string;
   readonly demoUrl: string;
+  readonly adminKeyFile: string;
   /** Waits until the terminal shows it and returns the first group of the match. */
   read(pattern: RegExp): Promise<string>;
   close(): Promise<void>;
@@ -22,6 +23,7 @@ export interface RunningStart {
 interface ReadyFile {
   readonly gateway_url: string;
   readonly broker_url: string;
+  readonly admin_key_file: string;
   readonly demo: { readonly issuer: string };
 }
 
@@ -41,14 +43,15 @@ process.exitCode = await main({
   events: process,
 });`;
 
-export async function startAsNewcomer(): Promise<RunningStart> {
+/** `settings` are environment variables. */
+export async function startAsNewcomer(settings: Readonly<Record<string, string>> = {}): Promise<RunningStart> {
   const directory = await mkdtemp(join(tmpdir(), 'nexus-start-'));
   const readyFile = join(directory, 'ready.json');
   const ports = ['--gateway-port', '0', '--broker-port', '0', '--demo-port', '0'];
   const options = ['--data-dir', join(directory, 'data'), '--ready-file', readyFile, ...ports];
   const child = spawn(process.execPath, ['--input-type=module', '--eval', launch, '--', ...options], {
     cwd: root,
-    env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '' },
+    env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', ...settings },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const ended = once(child, 'close');
@@ -78,5 +81,12 @@ export async function startAsNewcomer(): Promise<RunningStart> {
     throw error;
   }
   const ready = JSON.parse(await readFile(readyFile, 'utf8')) as ReadyFile;
-  return { gatewayUrl: ready.gateway_url, brokerUrl: ready.broker_url, demoUrl: ready.demo.issuer, read, close };
+  return {
+    gatewayUrl: ready.gateway_url,
+    brokerUrl: ready.broker_url,
+    demoUrl: ready.demo.issuer,
+    adminKeyFile: ready.admin_key_file,
+    read,
+    close,
+  };
 }

@@ -22,7 +22,7 @@ describe('the error codes', () => {
     .join('\n');
 
   it.each(Object.keys(errorCodes))('%s is given somewhere', (code) => {
-    expect(sources).toMatch(new RegExp(`NexusError\\(\\s*'${code}'`));
+    expect(sources).toMatch(new RegExp(`(?:NexusError|super)\\(\\s*'${code}'`));
   });
 
   it.each(Object.entries(errorCodes))('%s tells the reader what to do in one sentence', (_code, entry) => {

@@ -40,7 +40,7 @@ describe.each(engines)('listing connections on %s', (engine) => {
     );
     const rest = await stack.broker(
       'GET',
-      `/admin/v1/connections?workspace_id=listed&status=active&limit=2&after=${page.body.next_cursor}`,
+      `/admin/v1/connections?workspace_id=listed&status=active&limit=2&cursor=${page.body.next_cursor}`,
     );
     expect(rest.body.connections.map((row: { connection_ref: string }) => row.connection_ref)).toEqual(active.slice(2));
     expect(rest.body.next_cursor).toBeUndefined();

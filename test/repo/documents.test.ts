@@ -73,3 +73,13 @@ describe('workspace READMEs', () => {
     expect(found).toEqual(headings);
   });
 });
+
+describe('docs/reference/storage-schema.md', () => {
+  it('speaks of every table there is', () => {
+    const schema = readRepositoryFile('nexus-broker/src/stores/schema.ts');
+    const tables = [...(schema.split('export interface Schema {')[1] ?? '').matchAll(/^ {2}(\w+): \w+Table;$/gm)];
+    const page = readRepositoryFile('docs/reference/storage-schema.md');
+    expect(tables.length).toBeGreaterThan(10);
+    expect(tables.map(([, name]) => name).filter((name) => !page.includes(`\`${name}\``))).toEqual([]);
+  });
+});

@@ -152,6 +152,21 @@ const names = [
   'metadata',
   'profile',
   'origin',
+  'agent_id',
+  'session_id',
+  'ttl_seconds',
+  'user_context_token',
+  'allowed_scopes',
+  'allowed_providers',
+  'active',
+  'issuer',
+  'audience',
+  'algorithms',
+  'sub',
+  'scope',
+  'subject_token',
+  'subject_token_type',
+  'grant_type',
   'unknown',
 ];
 
@@ -191,6 +206,15 @@ export function mutate(operation: Operation, random: SeededRandom): BadRequest {
     body = `${encode(pick(names))}=${encode(pick(texts))}&api_key=${encode(pick(texts))}`;
     headers['content-type'] = 'application/x-www-form-urlencoded';
     headers['sec-fetch-site'] = 'same-origin';
+  }
+  if (operation.access === 'client' && body !== null) {
+    const fields = Object.entries(JSON.parse(body) as Record<string, unknown>);
+    body = new URLSearchParams(
+      Object.fromEntries(
+        fields.map(([name, value]) => [name, typeof value === 'string' ? value : JSON.stringify(value)]),
+      ),
+    ).toString();
+    headers['content-type'] = 'application/x-www-form-urlencoded';
   }
   return { method: operation.method, path: query === '' ? path : `${path}?${query.replace(/^&/, '')}`, headers, body };
 }

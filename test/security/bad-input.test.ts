@@ -1,81 +1,26 @@
-import { Pool } from 'undici';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { registerStaticProvider, requestConnection } from '../support/fixtures.js';
 import { createSeededRandom } from '../support/seeded-random.js';
 import { runSql } from '../support/sql.js';
-import { engines, type Stack, startStack } from '../support/stack.js';
+import { engines, type Stack } from '../support/stack.js';
 import { type BadRequest, brokenBodies, json, mutate, wrongContentTypes } from './bad-input-corpus.js';
+import { type BadInputTarget, findFault, type Service, startBadInputTarget } from './bad-input-target.js';
 import { brokerOperations, gatewayOperations, type Operation } from './route-matrix.js';
 
 /** Requests made up for each operation; NEXUS_FUZZ_SEED repeats a run, NEXUS_FUZZ_INVENTIONS makes it longer. */
 const inventions = Number(process.env['NEXUS_FUZZ_INVENTIONS'] ?? 28);
 const seed = Number(process.env['NEXUS_FUZZ_SEED'] ?? Date.now() % 2 ** 31);
 
-/** What no answer may hold: frames, files, SQL, and the names of what we are made of. */
-const internals =
-  /\bat [\w.<>]+ \(|node_modules|\.(?:ts|js|mjs):\d|file:\/\/|\/dist\/|SQLITE|ECONN|syntax error|violates|relation "|select .+ from |insert into|update \w+ set|ZodError|kysely|undici|better-sqlite|TypeError|SyntaxError/i;
-
-interface Seen {
-  readonly status: number;
-  readonly contentType: string;
-  readonly text: string;
-}
-
 describe.each(engines)('bad input on %s', (engine) => {
+  let target: BadInputTarget;
   let stack: Stack;
-  let pools: { readonly gateway: Pool; readonly broker: Pool };
-  let providerId: string;
-  let connectionId: string;
-  let staticTicket: string;
 
   beforeAll(async () => {
-    stack = await startStack({
-      engine,
-      brokerEnv: { UNKNOWN_ID_LIMIT: '1000000', REFUSED_KEY_LIMIT: '1000000', PENDING_CAP_PER_SOURCE: '1000000' },
-    });
-    providerId = (await registerStaticProvider(stack)).id;
-    const captured = await requestConnection(stack, { provider_name: 'acme-key' });
-    await stack.gateway('POST', '/v1/capture-credential', {
-      body: { state: captured.state, credentials: { api_key: 'fixture-static-key' } },
-    });
-    connectionId = captured.connection_id;
-    staticTicket = (await requestConnection(stack, { provider_name: 'acme-key' })).state;
-    pools = {
-      gateway: new Pool(stack.gatewayUrl, { connections: 8 }),
-      broker: new Pool(stack.brokerUrl, { connections: 8 }),
-    };
+    target = await startBadInputTarget(engine);
+    ({ stack } = target);
   });
-  afterAll(async () => {
-    await Promise.all([pools.gateway.close(), pools.broker.close()]);
-    await stack.close();
-  });
+  afterAll(() => target.close());
 
-  type Service = 'gateway' | 'broker';
-
-  async function send(service: Service, request: BadRequest): Promise<Seen> {
-    const isInternal = request.path.startsWith('/internal/');
-    const behindGateway = { 'x-api-key': stack.gatewayKey, 'x-nexus-caller-key': stack.adminKey };
-    const { statusCode, headers, body } = await pools[service].request({
-      method: request.method as 'POST',
-      path: request.path,
-      headers: { ...(isInternal ? behindGateway : { 'x-api-key': stack.adminKey }), ...request.headers },
-      body: request.body,
-    });
-    return { status: statusCode, contentType: String(headers['content-type'] ?? ''), text: await body.text() };
-  }
-
-  /** Why an answer breaks the contract; null when it does not. */
-  function findFault({ status, contentType, text }: Seen): string | null {
-    if (status >= 500) return `status ${status}: ${text.slice(0, 300)}`;
-    const leak = internals.exec(text);
-    if (leak !== null && status >= 400) return `shows an internal: ${leak[0]}`;
-    if (status < 400) return null;
-    if (contentType.startsWith('text/html')) return text.startsWith('<!doctype html>') ? null : 'a page that is none';
-    if (!contentType.startsWith('application/json')) return `content type ${contentType}`;
-    const body = JSON.parse(text) as Record<string, unknown>;
-    const isShaped = typeof body['code'] === 'string' && body['error'] === body['code'];
-    return isShaped && typeof body['message'] === 'string' && typeof body['request_id'] === 'string' ? null : text;
-  }
+  const send = (service: Service, request: BadRequest) => target.send(service, request);
 
   async function expectRefusal(service: Service, request: BadRequest, status: number, what: string): Promise<void> {
     const seen = await send(service, request);
@@ -88,18 +33,12 @@ describe.each(engines)('bad input on %s', (engine) => {
   ];
   const withBody = services.flatMap(([service, operations]) =>
     operations
-      .filter(({ body }) => body !== undefined)
+      .filter(({ body, access }) => body !== undefined && access !== 'client')
       .map((operation) => [`${service} ${operation.id}`, service, operation] as const),
   );
 
-  /** A missing resource would be told before its fields are. */
-  const atExisting = (operation: Operation): Operation => ({
-    ...operation,
-    path: operation.path.replace('/providers/unknown', `/providers/${providerId}`),
-  });
-
   it.each(withBody)('G2, G3, B13: %s refuses every body that is broken', async (_name, service, operation) => {
-    const { method, path } = atExisting(operation);
+    const { method, path } = target.atReal(operation);
     for (const [what, body] of Object.entries(brokenBodies)) {
       await expectRefusal(service, { method, path, headers: json, body }, 400, what);
     }
@@ -120,7 +59,7 @@ describe.each(engines)('bad input on %s', (engine) => {
   });
 
   it.each(withBody)('B13: %s refuses fields it does not know, and names them', async (_name, service, operation) => {
-    const { method, path, body } = atExisting(operation);
+    const { method, path, body } = target.atReal(operation);
     for (const field of ['constructor', 'prototype', 'is_admin', 'Role', 'hasOwnProperty']) {
       const text = JSON.stringify({ ...(body as object), [field]: { admin: true } });
       const seen = await send(service, { method, path, headers: json, body: text });
@@ -160,8 +99,8 @@ describe.each(engines)('bad input on %s', (engine) => {
       `${path.replace('v1', '%76%31')}`,
     ]);
     for (const path of tricks) {
-      const { statusCode, headers, body } = await pools[service].request({ method: 'GET', path });
-      const seen = { status: statusCode, contentType: String(headers['content-type']), text: await body.text() };
+      const { statusCode, headers, body } = await target.pools[service].request({ method: 'GET', path });
+      const seen = { path, status: statusCode, contentType: String(headers['content-type']), text: await body.text() };
       expect([path, findFault(seen), [400, 401, 404, 405].includes(seen.status)]).toEqual([path, null, true]);
     }
   });
@@ -182,7 +121,7 @@ describe.each(engines)('bad input on %s', (engine) => {
       { x_api_key: stack.adminKey },
     ];
     for (const headers of tricks) {
-      const answer = await pools[service].request({ method: 'GET', path, headers });
+      const answer = await target.pools[service].request({ method: 'GET', path, headers });
       expect([headers, answer.statusCode]).toEqual([headers, 401]);
       await answer.body.dump();
     }
@@ -190,7 +129,7 @@ describe.each(engines)('bad input on %s', (engine) => {
 
   it('K13: SQL in every text a query takes is data: nothing is found, changed or slow', async () => {
     const count = async () => {
-      const tables = ['connection', 'flow', 'provider', 'api_key', 'return_origin'];
+      const tables = ['connection', 'flow', 'provider', 'api_key', 'return_origin', 'agent', 'agent_session'];
       return Promise.all(
         tables.map(async (table) => (await runSql(stack, `select count(*) as n from ${table}`))[0]?.['n']),
       );
@@ -206,12 +145,13 @@ describe.each(engines)('bad input on %s', (engine) => {
       'workspace_id',
       'provider_name',
       'requested_by',
-      'after',
+      'cursor',
       'actor',
       'connection_ref',
       'resource_id',
       'agent_id',
     ];
+    const sessionFilters = ['agent_id', 'connection_ref', 'key_id', 'issuer', 'cursor'];
     for (const payload of payloads) {
       const text = encodeURIComponent(payload);
       for (const filter of filters) {
@@ -220,6 +160,12 @@ describe.each(engines)('bad input on %s', (engine) => {
           expect([path, findFault(seen)]).toEqual([path, null]);
           if (path.startsWith('/audit')) expect(JSON.parse(seen.text).events ?? []).toEqual([]);
         }
+      }
+      for (const filter of sessionFilters) {
+        const path = `/admin/v1/sessions?${filter}=${text}`;
+        const seen = await send('broker', { method: 'GET', path, headers: {}, body: null });
+        expect([path, findFault(seen)]).toEqual([path, null]);
+        if (filter !== 'cursor') expect(JSON.parse(seen.text).sessions).toEqual([]);
       }
       for (const path of [`/admin/v1/connections/${text}`, `/admin/v1/providers/${text}`, `/admin/v1/keys/${text}`]) {
         const seen = await send('broker', {
@@ -238,7 +184,7 @@ describe.each(engines)('bad input on %s', (engine) => {
     'G3: %s in a query or path is a refusal or a miss',
     async (bytes) => {
       const paths = [
-        ...['workspace_id', 'provider_name', 'requested_by', 'after', 'status'].map(
+        ...['workspace_id', 'provider_name', 'requested_by', 'cursor', 'status'].map(
           (name) => `/admin/v1/connections?${name}=${bytes}`,
         ),
         ...['actor', 'workspace_id', 'connection_ref', 'event_type', 'cursor', 'since'].map(
@@ -268,28 +214,12 @@ describe.each(engines)('bad input on %s', (engine) => {
   const title = `G6, G11: ${inventions} inventions at each operation are answered in the contract's way (seed ${seed})`;
   it(title, { timeout: 30_000 + inventions * 1_000 }, async () => {
     const random = createSeededRandom(seed);
-    /** The same operations at resources that exist, where more code is reached. */
-    const real = (operation: Operation): Operation => {
-      const text = JSON.stringify(operation.body ?? null)
-        .replaceAll('nxc_unknown', connectionId)
-        .replaceAll('nxt_unknown', staticTicket)
-        .replaceAll('nobody', 'acme-key');
-      const path = operation.path
-        .replace('nxc_unknown', operation.method === 'DELETE' ? 'nxc_unknown' : connectionId)
-        .replace('nxt_unknown', staticTicket)
-        .replace('nobody', 'acme-key')
-        .replace(
-          '/providers/unknown',
-          operation.method === 'DELETE' ? '/providers/unknown' : `/providers/${providerId}`,
-        );
-      return { ...operation, path, ...(operation.body === undefined ? {} : { body: JSON.parse(text) }) };
-    };
     const faults: string[] = [];
     let sent = 0;
     for (const [service, operations] of services) {
       for (const operation of operations) {
         const requests = Array.from({ length: inventions }, () =>
-          mutate(random.next() < 0.5 ? real(operation) : operation, random),
+          mutate(random.next() < 0.5 ? target.atReal(operation) : operation, random),
         );
         const answers = await Promise.all(requests.map((request) => send(service, request)));
         sent += answers.length;
@@ -302,6 +232,6 @@ describe.each(engines)('bad input on %s', (engine) => {
     expect(faults.slice(0, 10)).toEqual([]);
     expect(sent).toBe(inventions * (gatewayOperations.length + brokerOperations.length));
     expect((await stack.gateway('GET', '/v1/health')).status).toBe(200);
-    expect((await stack.gateway('GET', `/v1/token/${connectionId}`)).status).toBe(200);
+    expect((await stack.gateway('GET', `/v1/token/${target.connectionId}`)).status).toBe(200);
   });
 });

@@ -3,12 +3,20 @@ import { buildContract as buildBrokerContract } from '@nexus/broker/contract';
 import { createToken } from '@nexus/core/tokens';
 import { buildContract as buildGatewayContract } from '@nexus/gateway/contract';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createKey } from '../support/fixtures.js';
+import { createAgentKey, type OpenedSession, openSession, registerAgent } from '../support/agents.js';
+import { createKey, registerStaticProvider, requestConnection } from '../support/fixtures.js';
 import { type Answer, engines, type RequestOptions, type Stack, startStack } from '../support/stack.js';
-import { brokerOperations, gatewayOperations, type KeyRole, type Operation } from './route-matrix.js';
+import {
+  brokerOperations,
+  gatewayOperations,
+  type KeyRole,
+  matrixAgent,
+  type Operation,
+  sessionPlaceholder,
+} from './route-matrix.js';
 
-const roles: readonly KeyRole[] = ['admin', 'operator', 'auditor', 'gateway', 'app'];
-const callerRoles: readonly KeyRole[] = ['admin', 'operator', 'app'];
+const roles = ['admin', 'operator', 'auditor', 'gateway', 'app'] as const;
+const callerRoles: readonly KeyRole[] = ['admin', 'operator', 'app', 'agent'];
 
 function listContract(
   document: ReturnType<typeof buildBrokerContract> | ReturnType<typeof buildGatewayContract>,
@@ -21,10 +29,9 @@ function listContract(
 }
 
 /** `200`, or the status with the error's code; pages have no code. */
-function summarise(answer: Answer): string {
-  return typeof answer.body === 'object' && answer.body !== null && 'code' in answer.body
-    ? `${answer.status} ${answer.body.code}`
-    : String(answer.status);
+function summarise({ status, body }: Answer): string {
+  const code = typeof body === 'object' && body !== null ? (body.code ?? body.error) : undefined;
+  return code === undefined ? String(status) : `${status} ${code}`;
 }
 
 describe('the table of routes', () => {
@@ -36,17 +43,41 @@ describe('the table of routes', () => {
 
 describe.each(engines)('keys and roles on %s', (engine) => {
   let stack: Stack;
-  const keys = new Map<KeyRole, string>();
+  const keys = new Map<KeyRole | 'otherAgent', string>();
   const refusedKeys = new Map<string, string>();
+  let session: OpenedSession;
+  let otherSession: OpenedSession;
 
   beforeAll(async () => {
     stack = await startStack({ engine, brokerEnv: { UNKNOWN_ID_LIMIT: '1000000', REFUSED_KEY_LIMIT: '1000000' } });
     for (const role of roles) keys.set(role, (await createKey(stack, role)).key);
-    const revoked = await createKey(stack, 'admin');
+    const agent = await registerAgent(stack, { agent_id: matrixAgent, allowed_scopes: ['read'] });
+    const other = await registerAgent(stack, { allowed_scopes: ['read'] });
+    keys.set('agent', agent.key).set('otherAgent', other.key);
+    await registerStaticProvider(stack);
+    const connection_id = await captureConnection();
+    session = await openSession(stack, agent, { connection_id, scopes: ['read'] });
+    otherSession = await openSession(stack, other, { connection_id, scopes: ['read'] });
+    await refuseKeys();
+  });
+  afterAll(() => stack.close());
+
+  async function captureConnection(): Promise<string> {
+    const { connection_id, state } = await requestConnection(stack, { provider_name: 'acme-key' });
+    const body = { state, credentials: { api_key: 'fixture-static-key' } };
+    expect((await stack.gateway('POST', '/v1/capture-credential', { body })).status).toBe(200);
+    return connection_id;
+  }
+
+  async function refuseKeys(): Promise<void> {
+    const [revoked, agentKey] = [await createKey(stack, 'admin'), await createAgentKey(stack, matrixAgent)];
     await stack.broker('DELETE', `/admin/v1/keys/${revoked.id}`);
-    const expired = await createKey(stack, 'admin', { expires_at: new Date(Date.now() + 600).toISOString() });
+    await stack.broker('DELETE', `/admin/v1/agents/${matrixAgent}/keys/${agentKey.keyId}`);
+    const expiry = { expires_at: new Date(Date.now() + 600).toISOString() };
     refusedKeys.set('revoked', revoked.key);
-    refusedKeys.set('expired', expired.key);
+    refusedKeys.set('revoked, of an agent', agentKey.key);
+    refusedKeys.set('expired', (await createKey(stack, 'admin', expiry)).key);
+    refusedKeys.set('expired, of an agent', (await createAgentKey(stack, matrixAgent, expiry)).key);
     refusedKeys.set('unknown', createToken('nxa'));
     refusedKeys.set('malformed', 'not a key');
     refusedKeys.set(
@@ -55,12 +86,17 @@ describe.each(engines)('keys and roles on %s', (engine) => {
     );
     refusedKeys.set('of another prefix', `nxu${stack.adminKey.slice(3)}`);
     refusedKeys.set('a connection id', createToken('nxc'));
+    refusedKeys.set('the token of a session', session.access_token);
     await sleep(700);
-  });
-  afterAll(() => stack.close());
+  }
 
-  const callGateway = ({ method, path, body }: Operation, options: RequestOptions): Promise<Answer> =>
-    stack.gateway(method, path, { ...(body === undefined ? {} : { body }), ...options });
+  const callGateway = ({ method, path, body, access }: Operation, options: RequestOptions): Promise<Answer> => {
+    const at = path.replace(sessionPlaceholder, session.session_id);
+    return stack.gateway(method, at, {
+      ...(body === undefined ? {} : access === 'client' ? { form: body as Record<string, string> } : { body }),
+      ...options,
+    });
+  };
   const callBroker = async ({ method, path, body }: Operation, headers: Record<string, string>): Promise<Answer> => {
     const response = await fetch(stack.brokerUrl + path, {
       method,
@@ -70,28 +106,70 @@ describe.each(engines)('keys and roles on %s', (engine) => {
     return { status: response.status, headers: response.headers, body: await response.json() };
   };
 
-  function expectedAtGateway({ access, answer }: Operation, role: KeyRole | null): string {
+  const noWay = { session: '401 invalid_session_token', client: '401 invalid_client' };
+
+  function expectedAtGateway(
+    { access, answer, differently = {} }: Operation,
+    key: KeyRole | 'otherAgent' | null,
+  ): string {
     if (access === 'open' || access === 'everybody') return answer;
-    if (role === null) return access === 'anyone' ? answer : '401 missing_api_key';
-    return (access === 'anyone' ? callerRoles : access).includes(role) ? answer : '403 forbidden';
+    if (access === 'session' || access === 'client') return noWay[access];
+    if (key === null) return access === 'anyone' ? answer : '401 missing_api_key';
+    const role = key === 'otherAgent' ? 'agent' : key;
+    if (!(access === 'anyone' ? callerRoles : access).includes(role)) return '403 forbidden';
+    return differently[key] ?? answer;
   }
 
   it.each(gatewayOperations.map((operation) => [operation.id, operation] as const))(
     'B5: the Gateway judges every key at %s',
     async (_id, operation) => {
+      const { access, answer } = operation;
       const seen: Record<string, string> = { none: summarise(await callGateway(operation, {})) };
       const expected: Record<string, string> = { none: expectedAtGateway(operation, null) };
-      for (const [role, key] of keys) {
-        seen[role] = summarise(await callGateway(operation, { key }));
-        expected[role] = expectedAtGateway(operation, role);
+      for (const [name, key] of keys) {
+        seen[name] = summarise(await callGateway(operation, { key }));
+        expected[name] = expectedAtGateway(operation, name);
       }
+      const refusal = access === 'session' || access === 'client' ? noWay[access] : '401 invalid_api_key';
       for (const [name, key] of refusedKeys) {
         seen[name] = summarise(await callGateway(operation, { key }));
-        expected[name] = operation.access === 'open' ? operation.answer : '401 invalid_api_key';
+        expected[name] = access === 'open' ? answer : refusal;
       }
       expect(seen).toEqual(expected);
     },
   );
+
+  it('B5: the credential of a session is read with the token of that very session only', async () => {
+    const operation = gatewayOperations.find(({ access }) => access === 'session') as Operation;
+    const fresh = await openSession(
+      stack,
+      { agentId: matrixAgent, key: keys.get('agent') ?? '', keyId: '' },
+      { connection_id: await captureConnection(), scopes: ['read'] },
+    );
+    const read = (token: string) =>
+      stack.gateway('GET', operation.path.replace(sessionPlaceholder, fresh.session_id), {
+        headers: { Authorization: `Bearer ${token}` },
+      });
+    expect(summarise(await read(fresh.access_token))).toBe(operation.answer);
+    const others = [otherSession.access_token, createToken('nxs'), ...keys.values(), ...refusedKeys.values()];
+    for (const token of others) expect(summarise(await read(token))).toBe(noWay.session);
+  });
+
+  it.each(
+    gatewayOperations
+      .filter(({ access }) => access === 'client')
+      .map((operation) => [operation.id, operation] as const),
+  )('B5: the standard door lets the agent alone in at %s, by its own key', async (_id, operation) => {
+    const call = async (secret: string) =>
+      summarise(
+        await callGateway(operation, {
+          headers: { Authorization: `Basic ${Buffer.from(`${matrixAgent}:${secret}`).toString('base64')}` },
+        }),
+      );
+    expect(await call(keys.get('agent') ?? '')).toBe(operation.answer);
+    const others = [...[...keys].filter(([name]) => name !== 'agent').map(([, key]) => key), ...refusedKeys.values()];
+    for (const secret of others) expect(await call(secret)).toBe(noWay.client);
+  });
 
   it.each(brokerOperations.map((operation) => [operation.id, operation] as const))(
     'B5: the Broker judges every key at %s',
@@ -100,9 +178,10 @@ describe.each(engines)('keys and roles on %s', (engine) => {
       const isOpen = typeof access === 'string';
       const seen: Record<string, string> = { none: summarise(await callBroker(operation, {})) };
       const expected: Record<string, string> = { none: isOpen ? answer : '401 missing_api_key' };
-      for (const [role, key] of keys) {
-        seen[role] = summarise(await callBroker(operation, { 'X-API-Key': key }));
-        expected[role] = isOpen || access.includes(role) ? answer : '403 forbidden';
+      for (const [name, key] of keys) {
+        seen[name] = summarise(await callBroker(operation, { 'X-API-Key': key }));
+        const role = name === 'otherAgent' ? 'agent' : name;
+        expected[name] = isOpen || access.includes(role) ? answer : '403 forbidden';
       }
       for (const [name, key] of refusedKeys) {
         seen[name] = summarise(await callBroker(operation, { 'X-API-Key': key }));

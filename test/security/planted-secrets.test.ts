@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { readRepositoryFile } from '../repository.js';
+import { plantAgents } from '../support/plant-agents.js';
 import { plantOauth, requestPlanted } from '../support/plant-oauth.js';
 import { plantKeys, plantRequests } from '../support/plant-requests.js';
 import { plantStatic } from '../support/plant-static.js';
@@ -65,12 +66,13 @@ describe.each(engines)('A6, K14, A14: secrets planted everywhere, on %s', (engin
     const keys = await plantKeys(traffic);
     const providers = await plantOauth(traffic, keys.get('app') ?? '');
     const server = await plantStatic(traffic);
+    const sessions = await plantAgents(traffic);
     await plantRequests(traffic, keys);
     await requestPlanted(traffic, 'planted', { key: keys.get('app') ?? '', headers: { 'X-Request-Id': marker } });
-    for (const { server: seen } of providers) {
+    for (const { server: seen } of [...providers, sessions]) {
       for (const request of seen.requests()) traffic.keepSeen('an OAuth provider', request);
     }
-    await Promise.all([...providers.map((provider) => provider.server.close()), server.close()]);
+    await Promise.all([...[...providers, sessions].map((provider) => provider.server.close()), server.close()]);
     stored = await readStoredBytes(stack);
     audit = await readAudit(stack);
     await stack.stopBroker('SIGTERM');

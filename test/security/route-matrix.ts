@@ -2,7 +2,7 @@
  * Every operation of both services with who may call it, written down by hand beside the contract: a route that is added
  * without a line here fails the tests that read this table.
  */
-export type KeyRole = 'admin' | 'operator' | 'auditor' | 'gateway' | 'app';
+export type KeyRole = 'admin' | 'operator' | 'auditor' | 'gateway' | 'app' | 'agent';
 
 export interface Operation {
   readonly id: string;
@@ -13,23 +13,49 @@ export interface Operation {
   readonly answer: string;
   /**
    * `anyone`: also without a key, but not with the key of a role that has no business there. `everybody`: without a key
-   * or with one of any role. `open`: keys are not even read.
+   * or with one of any role. `open`: keys are not even read. `session`: the token of that very session. `client`: an
+   * agent by HTTP Basic.
    */
-  readonly access: readonly KeyRole[] | 'anyone' | 'everybody' | 'open';
+  readonly access: readonly KeyRole[] | 'anyone' | 'everybody' | 'open' | 'session' | 'client';
+  /** What some keys are answered that may call it and reach something else: other objects, or nothing. */
+  readonly differently?: { readonly [key in KeyRole | 'otherAgent']?: string };
 }
+
+/** The agent whose session the paths and bodies name; a test registers it and puts the id of a session of its. */
+export const matrixAgent = 'matrix-agent';
+export const sessionPlaceholder = 'SESSION';
 
 const owners: readonly KeyRole[] = ['admin', 'operator'];
 const readers: readonly KeyRole[] = ['admin', 'operator', 'auditor'];
 const holders: readonly KeyRole[] = ['admin', 'operator', 'app'];
+const sessionHolders: readonly KeyRole[] = ['admin', 'operator', 'app', 'agent'];
+const session = { agent_id: matrixAgent, connection_id: 'nxc_unknown', scopes: ['read'] };
+const oboSession = { ...session, user_context_token: 'unknown' };
+const agentToken = { agent_id: matrixAgent, token: 'unknown' };
+const exchange = {
+  grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
+  subject_token_type: 'urn:nexus:params:token-type:connection',
+  subject_token: 'nxc_unknown',
+  scope: 'read',
+};
+const foreignSession = { app: '404 session_not_found', otherAgent: '404 session_not_found' };
 const unknownConnection = { connection_id: 'nxc_unknown' };
 const unknownTicket = 'nxt_unknown';
 const missing = '404 connection_not_found';
 const invalid = '400 invalid_request';
+const unfit = '401 invalid_user_context_token';
 const request = { workspace_id: 'w', provider_name: 'nobody', return_url: 'http://127.0.0.1:1/return' };
 
-function operation(id: string, route: string, access: Operation['access'], answer: string, body?: unknown): Operation {
+function operation(
+  id: string,
+  route: string,
+  access: Operation['access'],
+  answer: string,
+  body?: unknown,
+  differently: Operation['differently'] = {},
+): Operation {
   const [method = '', path = ''] = route.split(' ');
-  return { id, method, path, access, answer, ...(body === undefined ? {} : { body }) };
+  return { id, method, path, access, answer, differently, ...(body === undefined ? {} : { body }) };
 }
 
 export const gatewayOperations: readonly Operation[] = [
@@ -54,6 +80,19 @@ export const gatewayOperations: readonly Operation[] = [
   ),
   operation('listConnections', 'GET /v1/connections?workspace_id=w', holders, '200'),
   operation('deleteConnection', 'DELETE /v1/connections/nxc_unknown', holders, missing),
+  operation('createAgentSession', 'POST /v1/agent-sessions', sessionHolders, missing, session, {
+    otherAgent: '403 forbidden',
+  }),
+  operation('createOboSession', 'POST /v1/agent-sessions/obo', sessionHolders, unfit, oboSession, {
+    otherAgent: '403 forbidden',
+  }),
+  operation('getAgentSession', 'GET /v1/agent-sessions/SESSION', sessionHolders, '200', undefined, foreignSession),
+  operation('closeAgentSession', 'DELETE /v1/agent-sessions/SESSION', sessionHolders, '200', undefined, foreignSession),
+  operation('getSessionToken', 'GET /v1/agent-sessions/SESSION/token', 'session', '200'),
+  operation('exchangeToken', 'POST /v1/oauth/token', 'client', '400 invalid_request', exchange),
+  operation('introspectToken', 'POST /v1/oauth/introspect', 'client', '200', { token: 'unknown' }),
+  operation('revokeToken', 'POST /v1/oauth/revoke', 'client', '200', { token: 'unknown' }),
+  operation('getAuthorizationServerMetadata', 'GET /.well-known/oauth-authorization-server', 'open', '200'),
   operation('listProviders', 'GET /v1/providers', readers, '200'),
   operation('createProvider', 'POST /v1/providers', owners, invalid, {}),
   operation('getProvidersMetadata', 'GET /v1/providers/metadata', 'everybody', '200'),
@@ -106,6 +145,16 @@ export const brokerOperations: readonly Operation[] = [
     state: unknownTicket,
     credentials: {},
   }),
+  operation('createAgentSession', 'POST /internal/v1/sessions/create', [], '403 forbidden', session),
+  operation('createOboSession', 'POST /internal/v1/sessions/obo', [], '403 forbidden', oboSession),
+  operation('getAgentSession', 'POST /internal/v1/sessions/view', [], '403 forbidden', { session_id: 'sess_x' }),
+  operation('closeAgentSession', 'POST /internal/v1/sessions/close', [], '403 forbidden', { session_id: 'sess_x' }),
+  operation('getSessionToken', 'POST /internal/v1/sessions/token', ['gateway'], '401 invalid_session_token', {
+    session_id: 'sess_x',
+    session_token: 'unknown',
+  }),
+  operation('introspectToken', 'POST /internal/v1/sessions/introspect', [], '403 forbidden', agentToken),
+  operation('revokeToken', 'POST /internal/v1/sessions/revoke', [], '403 forbidden', agentToken),
   operation('getProvidersMetadata', 'POST /internal/v1/providers/metadata', ['gateway'], '200', {}),
   operation('listProviders', 'GET /admin/v1/providers', readers, '200'),
   operation('createProvider', 'POST /admin/v1/providers', owners, invalid, {}),
@@ -120,6 +169,19 @@ export const brokerOperations: readonly Operation[] = [
   operation('getAnyConnection', 'GET /admin/v1/connections/unknown', owners, missing),
   operation('deleteAnyConnection', 'DELETE /admin/v1/connections/unknown', owners, missing),
   operation('revokeConnections', 'POST /admin/v1/connections/revoke', owners, invalid, {}),
+  operation('createAgent', 'POST /admin/v1/agents', owners, invalid, {}),
+  operation('listAgents', 'GET /admin/v1/agents', readers, '200'),
+  operation('getAgent', 'GET /admin/v1/agents/unknown', readers, '404 agent_not_found'),
+  operation('updateAgent', 'PATCH /admin/v1/agents/unknown', owners, '404 agent_not_found', {}),
+  operation('deleteAgent', 'DELETE /admin/v1/agents/unknown', owners, '404 agent_not_found'),
+  operation('createAgentKey', 'POST /admin/v1/agents/unknown/keys', owners, '404 agent_not_found'),
+  operation('listAgentKeys', 'GET /admin/v1/agents/unknown/keys', readers, '404 agent_not_found'),
+  operation('deleteAgentKey', 'DELETE /admin/v1/agents/unknown/keys/unknown', owners, '404 key_not_found'),
+  operation('listSessions', 'GET /admin/v1/sessions', owners, '200'),
+  operation('closeSessions', 'POST /admin/v1/sessions/close', owners, invalid, {}),
+  operation('createIssuer', 'POST /admin/v1/issuers', ['admin'], invalid, {}),
+  operation('listIssuers', 'GET /admin/v1/issuers', ['admin'], '200'),
+  operation('deleteIssuer', 'DELETE /admin/v1/issuers/unknown', ['admin'], '404 issuer_not_found'),
   operation('createKey', 'POST /admin/v1/keys', ['admin'], invalid, {}),
   operation('listKeys', 'GET /admin/v1/keys', ['admin'], '200'),
   operation('deleteKey', 'DELETE /admin/v1/keys/unknown', ['admin'], '404 key_not_found'),

@@ -55,6 +55,12 @@ describe('the Broker refuses to start', () => {
     expect(output).toContain('PUBLIC_URL');
   });
 
+  it('S-5: with a plain http USER_VERIFICATION_URL beyond loopback', async () => {
+    const { code, output } = await startRefused({ ...env, USER_VERIFICATION_URL: 'http://id.example/verify' });
+    expect(code).toBe(78);
+    expect(output).toContain('USER_VERIFICATION_URL');
+  });
+
   it('S-7: with certificate checks switched off', async () => {
     const { code, output } = await startRefused({ ...env, NODE_TLS_REJECT_UNAUTHORIZED: '0' });
     expect(code).toBe(78);

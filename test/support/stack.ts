@@ -17,7 +17,10 @@ export interface Answer {
 
 export interface RequestOptions {
   readonly key?: string;
+  /** Sent as JSON. */
   readonly body?: unknown;
+  /** Sent as a form instead. */
+  readonly form?: Readonly<Record<string, string>>;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -122,7 +125,12 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   };
 }
 
-async function send(origin: string, method: string, path: string, options: RequestOptions = {}): Promise<Answer> {
+export async function send(
+  origin: string,
+  method: string,
+  path: string,
+  options: RequestOptions = {},
+): Promise<Answer> {
   const response = await fetch(origin + path, {
     method,
     redirect: 'manual',
@@ -132,6 +140,8 @@ async function send(origin: string, method: string, path: string, options: Reque
       ...options.headers,
     },
     ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
+    // A form names its own content type.
+    ...(options.form === undefined ? {} : { body: new URLSearchParams(options.form) }),
   });
   const text = await response.text();
   const isJson = response.headers.get('content-type')?.startsWith('application/json') === true;

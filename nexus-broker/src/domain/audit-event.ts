@@ -14,16 +14,46 @@ export const auditEvents = {
   'connection.revoked': ['reason', 'provider_revoked', 'provider_revocation_error', 'sessions_closed'],
   'credential.captured': ['fields', 'version'],
   'credential.capture_refused': ['cause', 'refusals'],
-  'token.retrieved': ['strategy', 'version', 'expires_at', 'route'],
-  'token.retrieval_failed': ['code', 'count', 'route'],
+  'token.retrieved': [
+    'strategy',
+    'version',
+    'expires_at',
+    'route',
+    'scopes',
+    'narrowed',
+    'wider_scopes',
+    'opened_by',
+    'tenant_id',
+  ],
+  'token.retrieval_failed': ['code', 'count', 'route', 'scopes', 'opened_by', 'tenant_id'],
   'token.refreshed': ['version', 'expires_at', 'rotated', 'scopes'],
   'token.refresh_failed': ['class', 'upstream_error', 'upstream_status'],
+  'token.narrowed': ['scopes', 'via', 'expires_at', 'version'],
+  'session.created': [
+    'scopes',
+    'expires_at',
+    'obo',
+    'sub',
+    'act',
+    'tenant_id',
+    'clearance_level',
+    'user_token_expires_at',
+    'route',
+  ],
+  'session.refused': ['code', 'cause', 'scopes', 'obo', 'sub', 'tenant_id', 'opened_by', 'route', 'count'],
+  'session.closed': ['reason', 'opened_by', 'obo', 'tenant_id', 'scopes'],
+  'session.expired': ['opened_by', 'obo', 'tenant_id', 'scopes'],
+  'agent.registered': ['allowed_scopes', 'allowed_providers'],
+  'agent.updated': ['fields', 'allowed_scopes', 'allowed_providers', 'active', 'sessions_closed'],
+  'agent.deregistered': ['keys_revoked', 'sessions_closed'],
+  'issuer.created': ['issuer_id', 'issuer', 'audience', 'algorithms', 'workspace_from', 'workspace_prefix'],
+  'issuer.deleted': ['issuer_id', 'issuer', 'sessions_closed'],
   'provider.created': ['provider_id', 'fields'],
   'provider.updated': ['provider_id', 'fields'],
   'provider.deleted': ['provider_id', 'connections', 'force'],
   'provider.rebound': ['provider_id', 'from_origin', 'to_origin', 'connections'],
   'key.created': ['key_id', 'role', 'name', 'expires_at'],
-  'key.revoked': ['key_id', 'role', 'name'],
+  'key.revoked': ['key_id', 'role', 'name', 'sessions_closed'],
   'return_origin.created': ['return_origin_id', 'origin', 'completion', 'path_prefix', 'app_name'],
   'return_origin.deleted': ['return_origin_id', 'origin'],
   'auth.failed': ['code', 'count'],
@@ -38,7 +68,8 @@ export type AuditEventType = keyof typeof auditEvents;
 export type AuditOutcome = 'success' | 'failure' | 'refused';
 
 export interface AuditActor {
-  readonly type: 'key' | 'anonymous' | 'system';
+  /** `session`: somebody holding a session's token; `id` is the session's. */
+  readonly type: 'key' | 'session' | 'anonymous' | 'system';
   readonly id: string | null;
   readonly keyHint: string | null;
 }

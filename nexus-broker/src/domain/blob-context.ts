@@ -1,4 +1,5 @@
 import type { BlobContext } from '@nexus/vault/vault';
+import type { AgentSession } from './agent-session.js';
 import type { Flow } from './authorization-flow.js';
 
 interface CredentialOwner {
@@ -18,6 +19,24 @@ export function credentialContext(owner: CredentialOwner, version: number, issue
     providerId: owner.providerId,
     version,
     issuedOrigin,
+  };
+}
+
+/** What a token minted for a session is sealed to: its session, its place in their order, and the origin that minted it. */
+export function sessionTokenContext(
+  session: Pick<AgentSession, 'sessionId' | 'workspaceId' | 'providerId'>,
+  version: number,
+  tokenOrigin: string,
+): BlobContext {
+  return {
+    purpose: 'cred',
+    table: 'agent_session',
+    column: 'sealed_token',
+    workspaceId: session.workspaceId,
+    rowId: session.sessionId,
+    providerId: session.providerId,
+    version,
+    issuedOrigin: tokenOrigin,
   };
 }
 

@@ -105,3 +105,14 @@ const reasonMessages: Record<AttentionReason | FailedReason, string> = {
 export function toPublicReason(reason: AttentionReason | FailedReason | null): PublicReason | null {
   return reason === null ? null : { code: reason, message: reasonMessages[reason] };
 }
+
+type OwnToken = Pick<Connection, 'accessExpiresAt' | 'refreshAfter' | 'lastRefreshAt'>;
+
+/** Whether a connection still holds the access token it held before: a narrowing stores a version without a new one. */
+export function hasSameToken(before: OwnToken, after: OwnToken): boolean {
+  return (
+    before.accessExpiresAt === after.accessExpiresAt &&
+    before.refreshAfter === after.refreshAfter &&
+    before.lastRefreshAt === after.lastRefreshAt
+  );
+}

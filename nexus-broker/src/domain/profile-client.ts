@@ -1,6 +1,12 @@
 import { type FieldReader, isJsonObject, toPathPart } from './field-reader.js';
 import type { ProfileContext } from './profile-context.js';
-import { type ClientAuthenticationMethod, clientAuthenticationMethods, type ProviderProfile } from './provider.js';
+import {
+  type ClientAuthenticationMethod,
+  clientAuthenticationMethods,
+  downscopeMethods,
+  type ProviderProfile,
+  revocationReaches,
+} from './provider.js';
 
 /** What Nexus itself puts into an authorization request (H9); compared in lower case. */
 export const reservedParameters = [
@@ -73,29 +79,43 @@ export function findClientIdProblem(text: string): string | null {
 
 type Authorization = Pick<
   ProviderProfile,
-  'scopes' | 'scopeSeparator' | 'pkce' | 'params' | 'revocationKills' | 'allowWiderToken' | 'exposeIdToken'
+  | 'scopes'
+  | 'scopeSeparator'
+  | 'pkce'
+  | 'params'
+  | 'revocationKills'
+  | 'downscope'
+  | 'allowWiderToken'
+  | 'exposeIdToken'
 >;
 
 export function readAuthorization(context: ProfileContext): Authorization {
   const { fields } = context;
   const scopeSeparator = fields.choice('scope_separator', [' ', ',', ';', '|']) ?? ' ';
-  const revoke = fields.object('revoke');
-  for (const name of Object.keys(revoke ?? {}).filter((key) => key !== 'kills')) {
-    fields.refuse(`revoke.${toPathPart(name)}`, 'is not a known field');
-  }
-  const kills = revoke?.['kills'] ?? 'unknown';
-  if (kills !== 'token' && kills !== 'grant' && kills !== 'unknown') {
-    fields.refuse('revoke.kills', 'must be one of "token", "grant", "unknown"');
-  }
   return {
     scopes: fields.texts('scopes', maxScopes, (scope) => findScopeProblem(scope, scopeSeparator)) ?? [],
     scopeSeparator,
     pkce: fields.choice('pkce', ['required', 'supported', 'refused']) ?? 'supported',
     params: readParams(context),
-    revocationKills: kills === 'token' || kills === 'grant' ? kills : 'unknown',
+    revocationKills: readRecipe(fields, 'revoke', 'kills', revocationReaches) ?? 'unknown',
+    downscope: readRecipe(fields, 'downscope', 'via', downscopeMethods),
     allowWiderToken: fields.flag('allow_wider_token') ?? false,
     exposeIdToken: fields.flag('expose_id_token') ?? false,
   };
+}
+
+/** A recipe is an object with one field so far; null where it is left out. */
+function readRecipe<T extends string>(fields: FieldReader, recipe: string, field: string, choices: readonly T[]) {
+  const given = fields.object(recipe);
+  for (const name of Object.keys(given ?? {}).filter((key) => key !== field)) {
+    fields.refuse(`${recipe}.${toPathPart(name)}`, 'is not a known field');
+  }
+  const value = given?.[field];
+  if (value === undefined) return null;
+  const chosen = choices.find((choice) => choice === value);
+  if (chosen !== undefined) return chosen;
+  fields.refuse(`${recipe}.${field}`, `must be one of ${choices.map((choice) => `"${choice}"`).join(', ')}`);
+  return null;
 }
 
 function findScopeProblem(scope: string, separator: string): string | null {

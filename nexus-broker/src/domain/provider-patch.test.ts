@@ -42,6 +42,14 @@ describe('mergeProviderPatch', () => {
     expect(refusal(() => patch(oauthBody, { nope: null })).details?.[0]?.path).toBe('nope');
   });
 
+  it('changes how a narrower token is minted, and keeps it when another field changes', () => {
+    const narrowing = { ...oauthBody, downscope: { via: 'refresh' } };
+    expect(patch(narrowing, { display_name: 'New' }).profile.downscope).toBe('refresh');
+    expect(patch(narrowing, { downscope: { via: 'token_exchange' } }).profile.downscope).toBe('token_exchange');
+    expect(patch(narrowing, { downscope: null }).profile.downscope).toBeNull();
+    expect(refusal(() => patch(narrowing, { downscope: 'refresh' })).details?.[0]?.path).toBe('downscope');
+  });
+
   it('validates the result as a whole', () => {
     expect(refusal(() => patch(oauthBody, { scopes: ['openid'] })).details?.[0]?.path).toBe('scopes');
     expect(refusal(() => patch(oauthBody, { token_url: 'https://other.example/token' })).code).toBe('provider_unsafe');

@@ -71,6 +71,7 @@ describe('parseProviderProfile', () => {
         pkce: 'supported',
         params: {},
         revocationKills: 'unknown',
+        downscope: null,
         allowWiderToken: false,
         exposeIdToken: false,
         tokenEndpointAuthMethod: 'client_secret_basic',
@@ -101,6 +102,7 @@ describe('parseProviderProfile', () => {
       pkce: 'required',
       params: { prompt: 'consent', max_age: 60, access: true, 'x-y.z': '' },
       revoke: { kills: 'grant' },
+      downscope: { via: 'token_exchange' },
       allow_wider_token: true,
       expose_id_token: true,
     });
@@ -109,6 +111,7 @@ describe('parseProviderProfile', () => {
       tokenEndpointAuthMethod: 'client_secret_post',
       params: { prompt: 'consent', max_age: '60', access: 'true', 'x-y.z': '' },
       revocationKills: 'grant',
+      downscope: 'token_exchange',
       pkce: 'required',
       scopeSeparator: ',',
       userInfoEndpoint: 'users/me?full=1',
@@ -157,6 +160,14 @@ describe('parseProviderProfile', () => {
       }
     }
     for (const name of readOnly) expect(refusedPaths({ ...oauthBody, [name]: 'x' })).toEqual([name]);
+  });
+
+  it('takes the recipes it knows, each with the one field it has', () => {
+    for (const wrong of ['scope', '', null, ['refresh'], 'toString']) {
+      expect(refusedPaths({ ...oauthBody, downscope: { via: wrong } })).toEqual(['downscope.via']);
+      expect(refusedPaths({ ...oauthBody, revoke: { kills: wrong } })).toEqual(['revoke.kills']);
+    }
+    expect(refusedPaths({ ...oauthBody, downscope: { via: 'refresh', scope: 'x' } })).toEqual(['downscope.scope']);
   });
 
   it('refuses names that are not plain', () => {

@@ -19,7 +19,14 @@ import {
   findNameProblem,
   readEndpoints,
 } from './profile-endpoints.js';
-import { type AuthStrategy, authTypes, type Probe, type Provider, type ProviderProfile } from './provider.js';
+import {
+  type AuthStrategy,
+  authTypes,
+  type DownscopeMethod,
+  type Probe,
+  type Provider,
+  type ProviderProfile,
+} from './provider.js';
 import type { Environment } from './web-url.js';
 
 export interface ProfileOptions {
@@ -61,6 +68,7 @@ export type WireProfile = {
   readonly probe: Probe | null;
   readonly params: { readonly [name: string]: string };
   readonly revoke: { readonly kills: ProviderProfile['revocationKills'] };
+  readonly downscope: { readonly via: DownscopeMethod } | null;
   readonly allow_wider_token: boolean;
   readonly expose_id_token: boolean;
   readonly version: number;
@@ -98,6 +106,7 @@ const writableFields: Record<keyof WriteProfile | 'client_secret' | 'auth_header
   probe: true,
   params: true,
   revoke: true,
+  downscope: true,
   allow_wider_token: true,
   expose_id_token: true,
 };
@@ -254,6 +263,7 @@ function toWriteProfile(profile: ProviderProfile): WriteProfile {
     probe: profile.probe,
     params: profile.params,
     revoke: { kills: profile.revocationKills },
+    downscope: profile.downscope === null ? null : { via: profile.downscope },
     allow_wider_token: profile.allowWiderToken,
     expose_id_token: profile.exposeIdToken,
   };

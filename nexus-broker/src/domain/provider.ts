@@ -18,7 +18,11 @@ export const clientAuthenticationMethods = ['client_secret_basic', 'client_secre
 export type ClientAuthenticationMethod = (typeof clientAuthenticationMethods)[number];
 
 /** What a revocation at the provider kills; decides whether a sibling connection is in danger. */
-export type RevocationReach = 'token' | 'grant' | 'unknown';
+export const revocationReaches = ['token', 'grant', 'unknown'] as const;
+export type RevocationReach = (typeof revocationReaches)[number];
+
+export const downscopeMethods = ['refresh', 'token_exchange'] as const;
+export type DownscopeMethod = (typeof downscopeMethods)[number];
 
 export interface AuthStrategy {
   readonly type: string;
@@ -59,6 +63,8 @@ export interface ProviderProfile {
   readonly probe: Probe | null;
   readonly params: { readonly [name: string]: string };
   readonly revocationKills: RevocationReach;
+  /** How the provider mints a token with fewer scopes (RFC 6749 section 6, RFC 8693); null where it cannot. */
+  readonly downscope: DownscopeMethod | null;
   readonly allowWiderToken: boolean;
   readonly exposeIdToken: boolean;
 }

@@ -6,6 +6,8 @@ export interface RequestContext {
   readonly requestId: string;
   /** The caller's own key; null for an anonymous caller of a capability route. */
   readonly principal: Principal | null;
+  /** The session whose token the caller showed instead of a key. */
+  readonly sessionId?: string;
   readonly callerIp: string | null;
   readonly userAgent: string | null;
 }
@@ -13,13 +15,14 @@ export interface RequestContext {
 export function toAuditOrigin(context: RequestContext): AuditOrigin {
   return {
     requestId: context.requestId,
-    actor: toActor(context.principal),
+    actor: toActor(context),
     callerIp: context.callerIp,
     userAgent: context.userAgent,
   };
 }
 
-function toActor(principal: Principal | null): AuditActor {
+function toActor({ principal, sessionId }: RequestContext): AuditActor {
+  if (sessionId !== undefined) return { type: 'session', id: sessionId, keyHint: null };
   if (principal === null) return { type: 'anonymous', id: null, keyHint: null };
   return { type: 'key', id: principal.keyId, keyHint: principal.lastFour };
 }

@@ -40,6 +40,14 @@ export async function revokeGrant(deps: RevokeGrantDeps, input: RevokeGrantInput
     });
     if (isShared) return { providerRevoked: false, error: 'shared_grant' };
   }
+  return revokeTokens(deps, { provider, credential, issuedOrigin: input.issuedOrigin });
+}
+
+/** Revokes a refresh token and its access token, whatever else that kills at the provider. */
+export async function revokeTokens(
+  deps: Pick<RevokeGrantDeps, 'vault' | 'providerClient'>,
+  { provider, credential, issuedOrigin }: Pick<RevokeGrantInput, 'provider' | 'credential' | 'issuedOrigin'>,
+): Promise<Revocation> {
   const clientSecrets = openClientSecrets(deps.vault, provider);
   const tokens: { token: string; hint: 'refresh_token' | 'access_token' }[] = [];
   if (credential.refreshToken !== null) tokens.push({ token: credential.refreshToken, hint: 'refresh_token' });
@@ -51,7 +59,7 @@ export async function revokeGrant(deps: RevokeGrantDeps, input: RevokeGrantInput
       clientSecrets,
       token,
       hint,
-      issuedOrigin: input.issuedOrigin,
+      issuedOrigin,
     });
     // Once the refresh token is gone, a provider that will not take its access token back lets it run out.
     if (answer !== 'revoked') return { providerRevoked: revoked, error: revoked ? null : answer };

@@ -6,6 +6,7 @@ import { type AuthorizationUrlInput, buildAuthorizationUrl } from './authorizati
 import { type ExchangeCodeInput, type ExchangedCode, exchangeCode } from './exchange-code.js';
 import { fetchAccount } from './fetch-account.js';
 import type { GuardedFetch } from './guarded-fetch.js';
+import { type MintedToken, type NarrowTokenInput, narrowToken } from './narrow-token.js';
 import { type ProbeOutcome, type ProbeRequest, probeCredential } from './probe-credential.js';
 import { isProviderCallError, type ProviderCallFailure } from './provider-error.js';
 import { type RefreshedToken, type RefreshGrantInput, refreshGrant } from './refresh-grant.js';
@@ -18,7 +19,7 @@ export interface ProviderClientDeps {
   readonly probeTimeoutMs?: number;
 }
 
-export interface RefreshFailure {
+export interface FailedCall {
   readonly kind: 'failed';
   readonly failure: ProviderCallFailure;
 }
@@ -36,7 +37,8 @@ export interface ProviderClient {
   buildAuthorizationUrl(input: AuthorizationUrlInput): Promise<string>;
   /** Subject and label come from the verified ID token, else from the userinfo endpoint. Throws ProviderCallError. */
   exchangeCode(input: ExchangeCodeInput): Promise<ExchangedCode>;
-  refreshGrant(input: RefreshGrantInput): Promise<RefreshedToken | RefreshFailure>;
+  refreshGrant(input: RefreshGrantInput): Promise<RefreshedToken | FailedCall>;
+  narrowToken(input: NarrowTokenInput): Promise<MintedToken | FailedCall>;
   /** Never rejects for what a provider does: see `revokeToken`. */
   revokeToken(input: RevokeTokenInput): Promise<string>;
   /** Never rejects. */
@@ -62,14 +64,10 @@ export function createProviderClient(deps: ProviderClientDeps): ProviderClient {
       const exchanged = await exchangeCode(deps, { ...input, server });
       return { ...exchanged, ...(await fetchAccount(deps, { ...input, ...exchanged, server })) };
     },
-    refreshGrant: async (input) => {
-      try {
-        return await refreshGrant(deps, { ...input, server: await servers.get(input.provider) });
-      } catch (error) {
-        if (!isProviderCallError(error)) throw error;
-        return { kind: 'failed', failure: error.failure };
-      }
-    },
+    refreshGrant: (input) =>
+      tellFailure(async () => refreshGrant(deps, { ...input, server: await servers.get(input.provider) })),
+    narrowToken: (input) =>
+      tellFailure(async () => narrowToken(deps, { ...input, server: await servers.get(input.provider) })),
     revokeToken: async (input) => {
       const server = await servers.get(input.provider).catch(() => null);
       return server === null ? 'unreachable' : revokeToken(deps, { ...input, server });
@@ -77,6 +75,15 @@ export function createProviderClient(deps: ProviderClientDeps): ProviderClient {
     probe: (request) => probeCredential(probeDeps, request),
     checkUrl: (url) => deps.guardedFetch.checkUrl(url),
   };
+}
+
+async function tellFailure<T>(call: () => Promise<T>): Promise<T | FailedCall> {
+  try {
+    return await call();
+  } catch (error) {
+    if (!isProviderCallError(error)) throw error;
+    return { kind: 'failed', failure: error.failure };
+  }
 }
 
 function createUnavailableError(cause: unknown): NexusError {

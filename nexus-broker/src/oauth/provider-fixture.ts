@@ -44,6 +44,7 @@ const emptyProfile: ProviderProfile = {
   probe: null,
   params: {},
   revocationKills: 'unknown',
+  downscope: null,
   allowWiderToken: false,
   exposeIdToken: false,
 };

@@ -1,7 +1,7 @@
 import { type Script, type ScriptedProvider, startScriptedProvider } from '@nexus/testkit/scripted-provider';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Provider } from '../domain/provider.js';
-import type { RefreshFailure } from './provider-client.js';
+import type { FailedCall } from './provider-client.js';
 import { createProvider, createTestClient, secrets, type TestClient } from './provider-fixture.js';
 import type { RefreshedToken } from './refresh-grant.js';
 
@@ -23,7 +23,7 @@ describe('refresh grant', () => {
     await upstream.close();
   });
 
-  async function refresh(answer: Script): Promise<RefreshedToken | RefreshFailure> {
+  async function refresh(answer: Script): Promise<RefreshedToken | FailedCall> {
     const before = upstream.requests('/token').length;
     upstream.answer('/token', answer);
     const outcome = await client.refreshGrant({
@@ -94,7 +94,7 @@ describe('refresh grant', () => {
     });
   });
 
-  it.each<readonly [string, Script, Partial<RefreshFailure['failure']>]>([
+  it.each<readonly [string, Script, Partial<FailedCall['failure']>]>([
     [
       'R6: 200 bad_refresh_token',
       { body: { error: 'bad_refresh_token', error_description: 'x' } },

@@ -34,10 +34,7 @@ export async function refreshGrant(
 ): Promise<RefreshedToken> {
   const { server } = input;
   const { profile } = input.provider;
-  const origin = new URL(server.tokenEndpoint).origin;
-  if (origin !== input.issuedOrigin) {
-    throw new ProviderCallError('refresh', { failure: createFailure('origin_changed') });
-  }
+  const origin = requireIssuedOrigin(server, input.issuedOrigin);
   const readsIdToken = profile.exposeIdToken && server.hasIssuer && server.jwksUri !== null;
   const { tokenSet } = await requestToken(deps, {
     profile,
@@ -55,6 +52,13 @@ export async function refreshGrant(
     issuedOrigin: origin,
     isRotated: tokenSet.refreshToken !== null && tokenSet.refreshToken !== input.refreshToken,
   };
+}
+
+/** What a token may be sent to: the origin that issued it. @throws ProviderCallError `origin_changed`. */
+export function requireIssuedOrigin(server: AuthorizationServer, issuedOrigin: string): string {
+  const { origin } = new URL(server.tokenEndpoint);
+  if (origin !== issuedOrigin) throw new ProviderCallError('refresh', { failure: createFailure('origin_changed') });
+  return origin;
 }
 
 const keySetTimeoutMs = 2_000;

@@ -2,15 +2,18 @@
  * Renewed credentials that the database would not take. A rotated refresh token exists nowhere else, and using the old
  * one again would end the whole grant, so it waits here, in memory, until it can be stored.
  */
+import type { AuditEvent } from '../domain/audit-event.js';
 import type { Connection } from '../domain/connection.js';
 import type { OauthCredential } from '../domain/credential.js';
 import type { Provider } from '../domain/provider.js';
 import type { RequestContext } from '../domain/request-context.js';
 
-/** What the provider answered, with what it left out taken from the credential before. */
 export interface Renewed {
-  readonly merged: OauthCredential;
-  readonly rotated: boolean;
+  /** What the connection holds from now on. */
+  readonly credential: OauthCredential;
+  /** False where only the refresh token is a new one: the connection's own token and its times stay as they are. */
+  readonly isRefresh: boolean;
+  readonly event: AuditEvent;
 }
 
 export interface UnsavedRenewal {

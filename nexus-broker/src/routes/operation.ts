@@ -77,6 +77,11 @@ export const idParameter = z.object({
     .openapi({ param: { name: 'id', in: 'path' } }),
 });
 
+export const pageQuery = z.strictObject({
+  limit: z.coerce.number().int().min(1).max(500).optional(),
+  cursor: z.string().max(128).optional(),
+});
+
 export const forceQuery = z.object({ force: z.enum(['true', 'false']).optional() });
 
 export const reasonQuery = z.object({ reason: z.string().min(1).max(255).optional() });

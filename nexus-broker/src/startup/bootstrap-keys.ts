@@ -37,13 +37,23 @@ export async function bootstrapKeys(deps: KeyDeps, input: BootstrapInput): Promi
 /** A configured key that is not stored yet is added; one that was revoked stays revoked. */
 async function adopt(deps: KeyDeps, role: Role, value: string): Promise<void> {
   if ((await deps.database.stores.keys.findByHash(hashToken(value))) !== null) return;
-  await storeKey(deps, { name: `${role} from configuration`, role, expiresAt: null }, value, systemOrigin('startup'));
+  await storeKey(
+    deps,
+    { name: `${role} from configuration`, role, expiresAt: null, agentId: null },
+    value,
+    systemOrigin('startup'),
+  );
 }
 
 /** The file comes first: a key whose only copy was lost in a crash could never be used. */
 async function create(deps: KeyDeps, role: 'admin' | 'gateway', path: string): Promise<WrittenKeyFile> {
   const value = await writeKeyFile(path, createToken(role === 'admin' ? 'nxa' : 'nxg'));
-  await storeKey(deps, { name: `first ${role} key`, role, expiresAt: null }, value, systemOrigin('startup'));
+  await storeKey(
+    deps,
+    { name: `first ${role} key`, role, expiresAt: null, agentId: null },
+    value,
+    systemOrigin('startup'),
+  );
   return { role, path };
 }
 

@@ -43,6 +43,20 @@ export function createConnectionChanges(context: StoreContext) {
     rebind: (input: RebindInput): Promise<boolean> => rebind(context, input),
     deleteAbandoned: (input: DeleteAbandonedInput): Promise<number> => deleteAbandoned(context, input),
 
+    /**
+     * Whether the connection is active, kept so until the transaction ends: its deletion waits. Written as an update
+     * because that is the one lock both databases spell alike.
+     */
+    async holdActive(connectionRef: string): Promise<boolean> {
+      const result = await db
+        .updateTable('connection')
+        .set((connection) => ({ version: connection.ref('version') }))
+        .where('connection_ref', '=', connectionRef)
+        .where('status', '=', 'active')
+        .executeTakeFirst();
+      return hasWon(result);
+    },
+
     /** Gives a pending connection `seconds` from now; `reason` is what it will have failed with after them. */
     async extendPending(input: ExtendPendingInput): Promise<boolean> {
       const result = await db

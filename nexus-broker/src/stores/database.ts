@@ -5,6 +5,7 @@
 import type { Instant } from '@nexus/core/clock';
 import type { KeyRingStore } from '@nexus/vault/key-ring';
 import { type Kysely, sql } from 'kysely';
+import { type AgentStore, createAgentStore } from './agent-store.js';
 import { type AuditStore, createAuditStore } from './audit-store.js';
 import { type ConnectionStore, createConnectionStore } from './connection-store.js';
 import type { Engine } from './engines/engine.js';
@@ -18,7 +19,10 @@ import { runMigrations } from './migrations/run-migrations.js';
 import { createProviderStore, type ProviderStore } from './provider-store.js';
 import { createReturnOriginStore, type ReturnOriginStore } from './return-origin-store.js';
 import type { Schema } from './schema.js';
+import { createSessionStore, type SessionStore } from './session-store.js';
 import { CompiledStatements, type StoreContext } from './store-context.js';
+import { createUsedUserTokenStore, type UsedUserTokenStore } from './used-user-token-store.js';
+import { createUserIssuerStore, type UserIssuerStore } from './user-issuer-store.js';
 
 export interface Stores {
   readonly providers: ProviderStore;
@@ -26,6 +30,10 @@ export interface Stores {
   readonly flows: FlowStore;
   readonly keys: KeyStore;
   readonly returnOrigins: ReturnOriginStore;
+  readonly agents: AgentStore;
+  readonly sessions: SessionStore;
+  readonly userIssuers: UserIssuerStore;
+  readonly usedUserTokens: UsedUserTokenStore;
   readonly audit: AuditStore;
   readonly keyRing: KeyRingStore;
 }
@@ -132,6 +140,22 @@ function createStores(context: StoreContext): Stores {
     get returnOrigins() {
       made.returnOrigins ??= createReturnOriginStore(context);
       return made.returnOrigins;
+    },
+    get agents() {
+      made.agents ??= createAgentStore(context);
+      return made.agents;
+    },
+    get sessions() {
+      made.sessions ??= createSessionStore(context);
+      return made.sessions;
+    },
+    get userIssuers() {
+      made.userIssuers ??= createUserIssuerStore(context);
+      return made.userIssuers;
+    },
+    get usedUserTokens() {
+      made.usedUserTokens ??= createUsedUserTokenStore(context);
+      return made.usedUserTokens;
     },
     get audit() {
       made.audit ??= createAuditStore(context);

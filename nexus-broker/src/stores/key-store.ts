@@ -48,6 +48,38 @@ export function createKeyStore({ db, compiled }: StoreContext) {
       return hasWon(result);
     },
 
+    async listByAgent(agentId: string): Promise<ApiKey[]> {
+      const query = db.selectFrom('api_key').selectAll().where('agent_id', '=', agentId).orderBy('key_id');
+      return (await query.execute()).map(toKey);
+    },
+
+    /** Revokes every key of an agent that is not revoked yet, and returns those. */
+    async revokeByAgent(agentId: string, at: Instant): Promise<ApiKey[]> {
+      const rows = await db
+        .updateTable('api_key')
+        .set({ revoked_at: at })
+        .where('agent_id', '=', agentId)
+        .where('revoked_at', 'is', null)
+        .returningAll()
+        .execute();
+      return rows.map(toKey);
+    },
+
+    /**
+     * Whether the key is usable at `now`, kept so until the transaction ends: its revocation waits. Written as an update
+     * because that is the one lock both databases spell alike.
+     */
+    async holdUsable(keyId: string, now: Instant): Promise<boolean> {
+      const result = await db
+        .updateTable('api_key')
+        .set((key) => ({ name: key.ref('name') }))
+        .where('key_id', '=', keyId)
+        .where('revoked_at', 'is', null)
+        .where((key) => key.or([key('expires_at', 'is', null), key('expires_at', '>', now)]))
+        .executeTakeFirst();
+      return hasWon(result);
+    },
+
     /** Writes at most once a minute. */
     async touch(keyId: string, at: Instant): Promise<void> {
       const due = toInstant(toEpochMs(at) - touchIntervalMs);

@@ -100,7 +100,8 @@ function toProvider(row: Selectable<ProviderTable>): Provider {
   return {
     providerId: row.provider_id,
     version: row.version,
-    profile: decodeJson(row.profile),
+    // A profile stored before there was downscoping does not name it.
+    profile: { ...decodeJson(row.profile), downscope: decodeJson(row.profile).downscope ?? null },
     sealedSecrets: decodeSealed(row.sealed_secrets),
     createdAt: row.created_at,
     updatedAt: row.updated_at,

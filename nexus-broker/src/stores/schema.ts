@@ -5,11 +5,13 @@ import type { Instant } from '@nexus/core/clock';
 import type { KeyRingRow } from '@nexus/vault/key-ring';
 import type { SealedBlob } from '@nexus/vault/vault';
 import type { ColumnType } from 'kysely';
+import type { SessionEnd } from '../domain/agent-session.js';
 import type { Role } from '../domain/api-key.js';
 import type { AuditEventType, AuditOutcome } from '../domain/audit-event.js';
 import type { CompletionMode, FlowStatus } from '../domain/authorization-flow.js';
 import type { AttentionReason, ConnectionStatus, FailedReason } from '../domain/connection.js';
 import type { AuthType, ProviderProfile } from '../domain/provider.js';
+import type { UserTokenAlgorithm } from '../domain/user-issuer.js';
 import type { Flag, JsonText } from './codecs.js';
 
 type Sealed = ColumnType<Uint8Array | null, SealedBlob | null, SealedBlob | null>;
@@ -149,6 +151,60 @@ export interface KeyRingTable {
   retired_at: Instant | null;
 }
 
+export interface AgentTable {
+  agent_id: string;
+  display_name: string | null;
+  description: string;
+  allowed_scopes: JsonText<readonly string[]>;
+  allowed_providers: JsonText<readonly string[]> | null;
+  metadata: JsonText<JsonValue>;
+  active: Flag;
+  created_at: Instant;
+  updated_at: Instant;
+}
+
+export interface AgentSessionTable {
+  session_id: string;
+  token_hash: string;
+  agent_id: string;
+  opened_by: string;
+  connection_ref: string;
+  provider_id: string;
+  workspace_id: string;
+  scopes: JsonText<readonly string[]>;
+  user_issuer: string | null;
+  user_subject: string | null;
+  user_tenant: string | null;
+  user_clearance: number | null;
+  created_at: Instant;
+  expires_at: Instant;
+  closed_at: Instant | null;
+  end_reason: SessionEnd | null;
+  sealed_token: Sealed;
+  token_version: number;
+  token_origin: string;
+}
+
+export interface UserIssuerTable {
+  issuer_id: string;
+  issuer: string;
+  jwks_uri: string | null;
+  audience: string;
+  algorithms: JsonText<readonly UserTokenAlgorithm[]>;
+  scope_claim: string | null;
+  tenant_claim: string;
+  clearance_claim: string;
+  workspace_from: 'sub' | 'tenant';
+  workspace_prefix: string;
+  max_lifetime_seconds: number;
+  created_at: Instant;
+}
+
+export interface UsedUserTokenTable {
+  replay_key: string;
+  expires_at: Instant;
+}
+
 export interface MigrationTable {
   name: string;
   applied_at: Instant;
@@ -166,6 +222,10 @@ export interface Schema {
   flow: FlowTable;
   api_key: ApiKeyTable;
   return_origin: ReturnOriginTable;
+  agent: AgentTable;
+  agent_session: AgentSessionTable;
+  user_issuer: UserIssuerTable;
+  used_user_token: UsedUserTokenTable;
   audit_event: AuditEventTable;
   key_ring: KeyRingTable;
   migration: MigrationTable;

@@ -3,6 +3,8 @@ import { createHash, randomBytes } from 'node:crypto';
 import { toInstant } from '@nexus/core/clock';
 import { createUlid } from '@nexus/core/ids';
 import type { SealedBlob } from '@nexus/vault/vault';
+import type { Agent } from '../domain/agent.js';
+import type { AgentSession } from '../domain/agent-session.js';
 import type { ApiKey } from '../domain/api-key.js';
 import type { AuditEntry } from '../domain/audit-event.js';
 import type { Flow } from '../domain/authorization-flow.js';
@@ -53,6 +55,7 @@ export function createProfile(values: Partial<ProviderProfile> = {}): ProviderPr
     probe: null,
     params: {},
     revocationKills: 'unknown',
+    downscope: null,
     allowWiderToken: false,
     exposeIdToken: false,
     ...values,
@@ -147,6 +150,43 @@ export function createKey(values: Partial<ApiKey> = {}): ApiKey {
     expiresAt: null,
     revokedAt: null,
     lastUsedAt: null,
+    ...values,
+  };
+}
+
+export function createAgent(values: Partial<Agent> = {}): Agent {
+  return {
+    agentId: `agent-${createId()}`,
+    displayName: null,
+    description: '',
+    allowedScopes: ['read'],
+    allowedProviders: null,
+    metadata: {},
+    active: true,
+    createdAt: testTime,
+    updatedAt: testTime,
+    ...values,
+  };
+}
+
+export function createSession(values: Partial<AgentSession> = {}): AgentSession {
+  return {
+    sessionId: `sess_${createId()}`,
+    tokenHash: createHashText(),
+    agentId: 'agent',
+    openedBy: createId(),
+    connectionRef: createId(),
+    providerId: createId(),
+    workspaceId: 'workspace',
+    scopes: ['read'],
+    onBehalfOf: null,
+    createdAt: testTime,
+    expiresAt: laterTime,
+    closedAt: null,
+    end: null,
+    sealedToken: null,
+    tokenVersion: 0,
+    tokenOrigin: '',
     ...values,
   };
 }

@@ -7,6 +7,7 @@ import type {
 } from '@nexus/broker-api/connections';
 import type { FlowView } from '@nexus/broker-api/flows';
 import type { ProviderProfile } from '@nexus/broker-api/providers';
+import type { SessionIntrospection, SessionOpened, SessionState } from '@nexus/broker-api/sessions';
 import { createToken } from '@nexus/core/tokens';
 
 export const connectionRef = '01JA5M3N7Q0V8X2Y4Z6B8D0F2H';
@@ -98,6 +99,7 @@ export function profileFixture(id = 'p1'): ProviderProfile {
     probe: null,
     params: {},
     revoke: {},
+    downscope: null,
     allow_wider_token: false,
     expose_id_token: false,
     version: 3,
@@ -137,5 +139,50 @@ export function staticViewFixture(): FlowView {
       },
       required: ['account', 'api_key'],
     },
+  };
+}
+
+export const sessionId = `sess_${connectionRef}`;
+
+export function openedFixture(): SessionOpened {
+  return {
+    session_id: sessionId,
+    agent_id: 'invoice-reader',
+    connection_ref: connectionRef,
+    access_token: createToken('nxs'),
+    token_type: 'session',
+    scopes_granted: ['openid', 'email'],
+    expires_at: '2026-05-01T12:15:00.000Z',
+    active: true,
+    obo: false,
+  };
+}
+
+/** What a session for a user says of that user. */
+export const delegation = { acting_for: 'user-42', tenant_id: null, clearance_level: 0 };
+
+export function sessionFixture(): SessionState {
+  return {
+    session_id: sessionId,
+    agent_id: 'invoice-reader',
+    connection_ref: connectionRef,
+    scopes_granted: ['openid', 'email'],
+    created_at: '2026-05-01T12:00:00.000Z',
+    expires_at: '2026-05-01T12:15:00.000Z',
+    active: true,
+    closed_at: null,
+    obo: false,
+  };
+}
+
+export function introspectionFixture(): SessionIntrospection {
+  return {
+    active: true,
+    session_id: sessionId,
+    agent_id: 'invoice-reader',
+    connection_ref: connectionRef,
+    scopes: ['openid', 'email'],
+    issued_at: 1777636800,
+    expires_at: 1777637700,
   };
 }

@@ -31,6 +31,7 @@ export function toProvider(profile: Broker.ProviderProfile): Provider {
     probe: profile.probe,
     params: profile.params,
     revoke: profile.revoke,
+    downscope: profile.downscope,
     allow_wider_token: profile.allow_wider_token,
     expose_id_token: profile.expose_id_token,
     created_at: profile.created_at,

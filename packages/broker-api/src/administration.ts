@@ -16,6 +16,7 @@ export const Key = z
     id: z.string(),
     name: z.string(),
     role: Role,
+    agent_id: z.string().nullable().openapi({ description: 'The agent a key of role `agent` speaks for.' }),
     last_four: z.string(),
     created_at: z.string(),
     expires_at: z.string().nullable(),
@@ -38,7 +39,9 @@ export const KeyCreated = z
 
 export const KeyList = z.object({ keys: z.array(Key) }).openapi('KeyList');
 
-export const KeyDeleted = z.object({ id: z.string(), revoked_at: z.string() }).openapi('KeyDeleted');
+export const KeyDeleted = z
+  .object({ id: z.string(), revoked_at: z.string(), sessions_closed: z.number().int() })
+  .openapi('KeyDeleted');
 
 export const ReturnOriginInput = z
   .strictObject({
@@ -82,3 +85,7 @@ export const BrokerStatus = z
 export const Health = z
   .object({ status: z.enum(['ok', 'unavailable']), version: z.string(), reason: z.string().optional() })
   .openapi('Health');
+
+export type Key = z.infer<typeof Key>;
+export type KeyCreated = z.infer<typeof KeyCreated>;
+export type KeyDeleted = z.infer<typeof KeyDeleted>;

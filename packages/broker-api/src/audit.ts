@@ -25,7 +25,7 @@ export const AuditEvent = z
     created_at: z.string(),
     outcome: z.enum(['success', 'failure', 'refused']),
     actor: z.object({
-      type: z.enum(['key', 'anonymous', 'system']),
+      type: z.enum(['key', 'session', 'anonymous', 'system']),
       id: z.string().nullable(),
       key_hint: z.string().nullable(),
     }),

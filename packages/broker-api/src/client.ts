@@ -45,7 +45,8 @@ export interface BrokerClient {
 
 const answerTimeoutMs = 30_000;
 /** Routes that call a provider before they answer. */
-const slowPaths = /^\/internal\/v1\/(flows\/(continue|callback|capture)|connections\/(refresh|delete|complete))$/;
+const slowPaths =
+  /^\/internal\/v1\/(flows\/(continue|callback|capture)|connections\/(refresh|delete|complete)|sessions\/(obo|token))$/;
 
 export function createBrokerClient(options: BrokerClientOptions): BrokerClient {
   const { origin } = new URL(options.brokerUrl);

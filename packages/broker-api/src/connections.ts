@@ -1,7 +1,7 @@
 /** Wire schemas of the connection routes under `/internal/v1/connections` and `/admin/v1/connections`. */
 import { z } from '@hono/zod-openapi';
 
-const scope = z
+export const Scope = z
   .string()
   .min(1)
   .max(255)
@@ -22,7 +22,7 @@ export const ConnectionRequest = z
     workspace_id: z.string().min(1).max(255),
     provider_name: z.string().min(1).max(63).optional(),
     provider_id: z.string().min(1).max(64).optional(),
-    scopes: z.array(scope).max(100).optional(),
+    scopes: z.array(Scope).max(100).optional(),
     return_url: z.string().min(1).max(2048),
     metadata: jsonObject.optional(),
     account_label: z.string().min(1).max(255).optional(),
@@ -199,6 +199,9 @@ export type ConnectionCheck = z.infer<typeof ConnectionCheck>;
 export type ConnectionById = z.infer<typeof ConnectionById>;
 
 /** The same filters as query parameters. */
-export const ConnectionListParameters = ConnectionListQuery.extend({
-  limit: z.coerce.number().int().min(1).max(500).optional(),
-}).openapi('ConnectionListParameters');
+export const ConnectionListParameters = ConnectionListQuery.omit({ after: true })
+  .extend({
+    limit: z.coerce.number().int().min(1).max(500).optional(),
+    cursor: z.string().max(64).optional(),
+  })
+  .openapi('ConnectionListParameters');

@@ -29,6 +29,7 @@ const profileFields = {
   probe: jsonObject.nullable(),
   params: jsonObject,
   revoke: jsonObject,
+  downscope: jsonObject.nullable(),
   allow_wider_token: z.boolean(),
   expose_id_token: z.boolean(),
 };

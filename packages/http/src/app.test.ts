@@ -115,6 +115,7 @@ describe('errors', () => {
       'nosniff',
     ]);
     expect(await (await pages.request('/fail/nowhere')).text()).toBe('<h1>not_found</h1>');
+    expect((await pages.request('/fail/nexus', { method: 'POST' })).headers.get('allow')).toBe('GET, HEAD');
     expect((await readError(await pages.request('/broken/x'))).code).toBe('not_found');
   });
 });

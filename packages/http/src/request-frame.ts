@@ -55,16 +55,25 @@ export type ErrorAnswer = (error: unknown, c: Context<HttpEnv>) => Promise<Respo
 export function createErrorAnswer(pages: readonly ErrorPage[]): ErrorAnswer {
   return async (error, c) => {
     const page = pages.find(({ prefix }) => c.req.path.startsWith(prefix));
-    if (page !== undefined) {
-      try {
-        return await page.render(toNexusError(error), c);
-      } catch {
-        // The error being answered is the one that matters; it is logged by the frame.
-      }
-    }
-    const { status, headers, body } = renderError(error, c.get('requestId'));
-    return new Response(JSON.stringify(body), { status, headers: allowHeader(error, headers) });
+    const answer = (page === undefined ? null : await tryPage(page, error, c)) ?? answerJson(error, c);
+    const allowed = typeof error === 'object' && error !== null ? allowedMethods.get(error) : undefined;
+    if (allowed !== undefined) answer.headers.set('Allow', allowed);
+    return answer;
   };
+}
+
+async function tryPage(page: ErrorPage, error: unknown, c: Context<HttpEnv>): Promise<Response | null> {
+  try {
+    return await page.render(toNexusError(error), c);
+  } catch {
+    // The error being answered is the one that matters; it is logged by the frame.
+    return null;
+  }
+}
+
+function answerJson(error: unknown, c: Context<HttpEnv>): Response {
+  const { status, headers, body } = renderError(error, c.get('requestId'));
+  return new Response(JSON.stringify(body), { status, headers });
 }
 
 const allowedMethods = new WeakMap<object, string>();
@@ -73,11 +82,6 @@ const allowedMethods = new WeakMap<object, string>();
 export function noteAllowedMethods(error: NexusError, methods: readonly string[]): NexusError {
   allowedMethods.set(error, methods.join(', '));
   return error;
-}
-
-function allowHeader(error: unknown, headers: Readonly<Record<string, string>>): Record<string, string> {
-  const allowed = typeof error === 'object' && error !== null ? allowedMethods.get(error) : undefined;
-  return allowed === undefined ? { ...headers } : { ...headers, Allow: allowed };
 }
 
 /** A caller's own id is kept so that logs can be joined, unless it is a secret somebody put into the wrong header. */

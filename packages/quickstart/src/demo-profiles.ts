@@ -21,6 +21,7 @@ export function describeDemoProvider(input: { readonly issuer: string; readonly 
     user_info_endpoint: `${input.issuer}/me`,
     // OpenID Connect Core, section 11: offline_access is ignored unless consent is asked for.
     params: { prompt: 'consent' },
+    downscope: { via: 'refresh' },
   };
 }
 

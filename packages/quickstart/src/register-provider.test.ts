@@ -75,6 +75,15 @@ describe('registerProvider', () => {
     expect(listChangedFields()).toEqual(['scopes']);
   });
 
+  it('brings a provider of an earlier version up to date', async () => {
+    await register();
+    requests = [];
+    const wanted = { ...profile, downscope: { via: 'refresh' } };
+    expect(await register(wanted)).toBe('changed');
+    expect(listChangedFields()).toEqual(['downscope']);
+    expect(await register(wanted)).toBe('unchanged');
+  });
+
   it('sends a secret again that is not the one it registered', async () => {
     await register();
     requests = [];

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { Provider } from 'oidc-provider';
 import { type CookieJar, createCookieJar } from './cookie-jar.js';
+import { introspectToken } from './introspect-token.js';
 import { answerInteraction } from './openid-provider-pages.js';
 import { createOpenidProviderStore, type OpenidProviderStore } from './openid-provider-store.js';
 
@@ -66,7 +67,8 @@ export interface RunningOpenidProvider {
   setInterceptor(interceptor: Interceptor | null): void;
   /** What a person does on a "connected apps" page: every grant, code and token of the account dies. */
   revokeEverythingFor(accountId: string): void;
-  /** Asks the introspection endpoint (RFC 7662) in the name of the first client. */
+  /** Asks the introspection endpoint (RFC 7662) in the name of the first client with a secret, and returns its answer. */
+  introspect(token: string): Promise<Record<string, unknown>>;
   isTokenActive(token: string): Promise<boolean>;
   countRefreshTokens(): number;
   /** Logs in, consents and returns where the provider sends the browser: the callback URL with its query. */
@@ -238,7 +240,8 @@ function createControls({ issuer, clients, state, server }: ControlInput): Runni
       state.interceptor = interceptor;
     },
     revokeEverythingFor: (accountId) => state.store.deleteIssuedTo(accountId),
-    isTokenActive: (token) => introspect(issuer, clients, token),
+    introspect: (token) => introspectToken(issuer, clients, token),
+    isTokenActive: async (token) => (await introspectToken(issuer, clients, token))['active'] === true,
     countRefreshTokens: () => state.store.count('RefreshToken'),
     consentAs: (authorizationUrl, options) => walkThrough(issuer, authorizationUrl, options),
     close: async () => {
@@ -246,23 +249,6 @@ function createControls({ issuer, clients, state, server }: ControlInput): Runni
       await new Promise<void>((resolve) => server.close(() => resolve()));
     },
   };
-}
-
-async function introspect(issuer: string, clients: readonly Required<OpenidClient>[], token: string): Promise<boolean> {
-  const client = clients.find((entry) => entry.authMethod !== 'none');
-  if (client === undefined) throw new TypeError('introspection needs a client with a secret');
-  const isBasic = client.authMethod === 'client_secret_basic';
-  const credentials = `${encodeURIComponent(client.clientId)}:${encodeURIComponent(client.clientSecret)}`;
-  const response = await fetch(`${issuer}/token/introspection`, {
-    method: 'POST',
-    headers: isBasic ? { authorization: `Basic ${Buffer.from(credentials).toString('base64')}` } : {},
-    body: new URLSearchParams({
-      token,
-      ...(isBasic ? {} : { client_id: client.clientId, client_secret: client.clientSecret }),
-    }),
-  });
-  const answer: unknown = await response.json();
-  return typeof answer === 'object' && answer !== null && 'active' in answer && answer.active === true;
 }
 
 const maxSteps = 12;

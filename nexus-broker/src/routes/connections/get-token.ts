@@ -2,8 +2,8 @@ import { createRoute } from '@hono/zod-openapi';
 import { CredentialPayload, TokenRequest } from '@nexus/broker-api/connections';
 import { type GetTokenDeps, getToken } from '../../services/connections/get-token.js';
 import type { AccessDeps } from '../access.js';
+import { toCredentialPayload } from '../credential-payload.js';
 import { type BrokerApp, errorAnswers, gatewayRoute, guard, jsonAnswer, jsonBody } from '../operation.js';
-import { toCredentialPayload } from './credential-payload.js';
 
 const route = createRoute({
   operationId: 'getToken',

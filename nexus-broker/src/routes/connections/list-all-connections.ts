@@ -28,7 +28,7 @@ export function registerListAllConnections(app: BrokerApp, deps: { readonly data
         status: query.status ?? null,
         requestedBy: query.requested_by ?? null,
         limit: query.limit ?? null,
-        after: query.after ?? null,
+        after: query.cursor ?? null,
         startedByKey: false,
       },
       c.get('context'),

@@ -3,8 +3,8 @@ import { ConnectionById, CredentialPayload } from '@nexus/broker-api/connections
 import type { GetTokenDeps } from '../../services/connections/get-token.js';
 import { refreshConnection } from '../../services/connections/refresh-connection.js';
 import type { AccessDeps } from '../access.js';
+import { toCredentialPayload } from '../credential-payload.js';
 import { type BrokerApp, errorAnswers, gatewayRoute, guard, jsonAnswer, jsonBody } from '../operation.js';
-import { toCredentialPayload } from './credential-payload.js';
 
 const route = createRoute({
   operationId: 'refreshConnection',

@@ -4,6 +4,7 @@ import { toAuditOrigin } from '../../domain/request-context.js';
 import { createKey, type KeyDeps } from '../../services/keys/create-key.js';
 import type { AccessDeps } from '../access.js';
 import { type BrokerApp, errorAnswers, guard, jsonAnswer, jsonBody, keyRoute } from '../operation.js';
+import { toWireCreatedKey } from './wire-key.js';
 
 const route = createRoute({
   operationId: 'createKey',
@@ -18,20 +19,8 @@ const route = createRoute({
 
 export function registerCreateKey(app: BrokerApp, deps: KeyDeps & AccessDeps): void {
   app.openapi(guard(route, deps), async (c) => {
-    const body = c.req.valid('json');
-    const input = { name: body.name, role: body.role, expiresAt: body.expires_at ?? null };
-    const { key, value } = await createKey(deps, input, toAuditOrigin(c.get('context')));
-    return c.json(
-      {
-        id: key.keyId,
-        key: value,
-        name: key.name,
-        role: key.role,
-        last_four: key.lastFour,
-        created_at: key.createdAt,
-        expires_at: key.expiresAt,
-      },
-      201,
-    );
+    const { name, role, expires_at } = c.req.valid('json');
+    const input = { name, role, expiresAt: expires_at ?? null, agentId: null };
+    return c.json(toWireCreatedKey(await createKey(deps, input, toAuditOrigin(c.get('context')))), 201);
   });
 }

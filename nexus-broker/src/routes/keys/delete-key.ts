@@ -1,9 +1,9 @@
 import { createRoute } from '@hono/zod-openapi';
 import { KeyDeleted } from '@nexus/broker-api/administration';
-import type { KeyDeps } from '../../services/keys/create-key.js';
-import { deleteKey } from '../../services/keys/delete-key.js';
+import { type DeleteKeyDeps, deleteKey } from '../../services/keys/delete-key.js';
 import type { AccessDeps } from '../access.js';
 import { type BrokerApp, errorAnswers, guard, idParameter, jsonAnswer, keyRoute } from '../operation.js';
+import { toWireDeletedKey } from './wire-key.js';
 
 const route = createRoute({
   operationId: 'deleteKey',
@@ -13,12 +13,13 @@ const route = createRoute({
   summary: 'Revoke a key at once',
   request: { params: idParameter },
   responses: { 200: jsonAnswer(KeyDeleted, 'It is revoked.'), ...errorAnswers('key_not_found') },
-  ...keyRoute(['admin'], ['key.revoked']),
+  ...keyRoute(['admin'], ['key.revoked', 'session.closed']),
 });
 
-export function registerDeleteKey(app: BrokerApp, deps: KeyDeps & AccessDeps): void {
+export function registerDeleteKey(app: BrokerApp, deps: DeleteKeyDeps & AccessDeps): void {
   app.openapi(guard(route, deps), async (c) => {
-    const { keyId, revokedAt } = await deleteKey(deps, { keyId: c.req.valid('param').id }, c.get('context'));
-    return c.json({ id: keyId, revoked_at: revokedAt }, 200);
+    const input = { keyId: c.req.valid('param').id, agentId: null };
+    const deleted = await deleteKey(deps, input, c.get('context'));
+    return c.json(toWireDeletedKey(deleted), 200);
   });
 }

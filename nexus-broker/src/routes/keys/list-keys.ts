@@ -4,6 +4,7 @@ import { listKeys } from '../../services/keys/list-keys.js';
 import type { Database } from '../../stores/database.js';
 import type { AccessDeps } from '../access.js';
 import { type BrokerApp, errorAnswers, guard, jsonAnswer, keyRoute } from '../operation.js';
+import { toWireKey } from './wire-key.js';
 
 const route = createRoute({
   operationId: 'listKeys',
@@ -17,21 +18,6 @@ const route = createRoute({
 
 export function registerListKeys(app: BrokerApp, deps: { readonly database: Database } & AccessDeps): void {
   app.openapi(guard(route, deps), async (c) => {
-    const keys = await listKeys(deps);
-    return c.json(
-      {
-        keys: keys.map((key) => ({
-          id: key.keyId,
-          name: key.name,
-          role: key.role,
-          last_four: key.lastFour,
-          created_at: key.createdAt,
-          expires_at: key.expiresAt,
-          revoked_at: key.revokedAt,
-          last_used_at: key.lastUsedAt,
-        })),
-      },
-      200,
-    );
+    return c.json({ keys: (await listKeys(deps)).map(toWireKey) }, 200);
   });
 }

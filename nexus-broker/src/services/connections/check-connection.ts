@@ -1,9 +1,9 @@
+import { getProviderOf } from '../../disclosure/active-connection.js';
+import { type FindByIdDeps, getConnectionById } from '../../disclosure/get-connection-by-id.js';
 import { type Connection, currentStatus } from '../../domain/connection.js';
 import type { RequestContext } from '../../domain/request-context.js';
 import type { ConnectionWatcher } from '../../waiters/connection-watcher.js';
 import { type ConnectionView, toConnectionView } from './connection-view.js';
-import { type FindByIdDeps, getConnectionById } from './get-connection-by-id.js';
-import { getProviderOf } from './read-credential.js';
 
 export type CheckConnectionDeps = FindByIdDeps & { readonly watcher: ConnectionWatcher };
 

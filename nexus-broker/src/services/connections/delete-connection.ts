@@ -5,6 +5,8 @@ import { isUlid } from '@nexus/core/ids';
 import { VaultError } from '@nexus/vault/key-provider';
 import type { Vault } from '@nexus/vault/vault';
 import type { AuditLog } from '../../audit/audit-log.js';
+import { getProviderOf } from '../../disclosure/active-connection.js';
+import { type FindByIdDeps, getConnectionById } from '../../disclosure/get-connection-by-id.js';
 import type { Connection } from '../../domain/connection.js';
 import type { OauthCredential } from '../../domain/credential.js';
 import { isOauth, type Provider } from '../../domain/provider.js';
@@ -12,14 +14,15 @@ import { type RequestContext, toAuditOrigin } from '../../domain/request-context
 import { openCredential } from '../../grants/credential-custody.js';
 import { type Revocation, revokeGrant } from '../../grants/revoke-grant.js';
 import type { ProviderClient } from '../../oauth/provider-client.js';
-import { type FindByIdDeps, getConnectionById } from './get-connection-by-id.js';
-import { getProviderOf } from './read-credential.js';
+import { endSessions } from '../../sessions/end-sessions.js';
+import type { EndedTokens } from '../../sessions/ended-tokens.js';
 
 export type DeleteConnectionDeps = FindByIdDeps & {
   readonly audit: AuditLog;
   readonly vault: Vault;
   readonly clock: Clock;
   readonly providerClient: ProviderClient;
+  readonly endedTokens: EndedTokens;
 };
 
 export interface DeleteConnectionInput {
@@ -72,10 +75,15 @@ async function endConnection(
   const provider = await getProviderOf(deps.database, connection);
   const revocation = await revokeUpstream(deps, connection, provider);
   const at = toInstant(deps.clock.now());
-  const isRevoked = await deps.database.transaction(async (stores) => {
-    if (!(await stores.connections.markRevoked({ connectionRef: connection.connectionRef, at }))) return false;
+  const sessionsClosed = await deps.database.transaction(async (stores) => {
+    if (!(await stores.connections.markRevoked({ connectionRef: connection.connectionRef, at }))) return null;
     const erased = await stores.connections.findByRef(connection.connectionRef);
     if (erased?.version !== connection.version) throw new SupersededError();
+    const closed = await endSessions(stores, deps.audit, {
+      filter: { connectionRef: connection.connectionRef },
+      end: 'connection_revoked',
+      origin: toAuditOrigin(context),
+    });
     await stores.audit.insert([
       deps.audit.entry(
         {
@@ -88,18 +96,19 @@ async function endConnection(
             reason: input.reason,
             provider_revoked: revocation.providerRevoked,
             provider_revocation_error: revocation.error,
-            sessions_closed: 0,
+            sessions_closed: closed.length,
           },
         },
         toAuditOrigin(context),
       ),
     ]);
-    return true;
+    return closed.length;
   });
-  if (!isRevoked) {
+  if (sessionsClosed === null) {
     const current = await deps.database.stores.connections.findByRef(connection.connectionRef);
     return alreadyDeleted(current ?? connection);
   }
+  if (sessionsClosed > 0) deps.endedTokens.discardSoon();
   const outcome =
     revocation.error === 'shared_grant' ? await revokeAsLast(deps, connection, provider, context) : revocation;
   return {
@@ -108,7 +117,7 @@ async function endConnection(
     alreadyRevoked: false,
     providerRevoked: outcome.providerRevoked,
     providerRevocationError: outcome.error,
-    sessionsClosed: 0,
+    sessionsClosed,
   };
 }
 

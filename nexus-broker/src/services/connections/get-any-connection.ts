@@ -1,8 +1,8 @@
 import { NexusError } from '@nexus/core/errors';
+import { getProviderOf } from '../../disclosure/active-connection.js';
 import { currentStatus } from '../../domain/connection.js';
 import type { Database } from '../../stores/database.js';
 import { type ConnectionView, toConnectionView } from './connection-view.js';
-import { getProviderOf } from './read-credential.js';
 
 export async function getAnyConnection(
   deps: { readonly database: Database },

@@ -1,10 +1,10 @@
 import { NexusError } from '@nexus/core/errors';
+import { getProviderOf } from '../../disclosure/active-connection.js';
 import { type Connection, type ConnectionStatus, currentStatus, type StatusNow } from '../../domain/connection.js';
 import type { Provider } from '../../domain/provider.js';
 import type { RequestContext } from '../../domain/request-context.js';
 import type { Database } from '../../stores/database.js';
 import { type ConnectionView, toConnectionView } from './connection-view.js';
-import { getProviderOf } from './read-credential.js';
 
 export interface ListConnectionsInput {
   readonly workspaceId: string | null;

@@ -1,10 +1,11 @@
 import { NexusError } from '@nexus/core/errors';
-import type { Connection } from '../../domain/connection.js';
+import { getProviderOf, requireActive } from '../../disclosure/active-connection.js';
+import { disclose, noteRefusal, providerUnavailable, type Reader } from '../../disclosure/disclose-credential.js';
+import { getConnectionById } from '../../disclosure/get-connection-by-id.js';
+import { type Connection, hasSameToken } from '../../domain/connection.js';
 import type { DisclosedCredential } from '../../domain/credential-payload.js';
 import type { RequestContext } from '../../domain/request-context.js';
-import { getConnectionById } from './get-connection-by-id.js';
 import type { GetTokenDeps } from './get-token.js';
-import { disclose, getProviderOf, noteRefusal, providerUnavailable, requireActive } from './read-credential.js';
 
 export interface RefreshedCredential {
   readonly payload: DisclosedCredential;
@@ -18,15 +19,12 @@ export async function refreshConnection(
   input: { readonly connectionId: string },
   context: RequestContext,
 ): Promise<RefreshedCredential> {
-  const found = await getConnectionById(deps, input.connectionId, context, 'refreshConnection');
-  return noteRefusal(deps, found, context, 'refreshConnection', () => refreshNow(deps, found, context));
+  const reader: Reader = { context, route: 'refreshConnection', session: null };
+  const found = await getConnectionById(deps, input.connectionId, context, reader.route);
+  return noteRefusal(deps, found, reader, () => refreshNow(deps, found, reader));
 }
 
-async function refreshNow(
-  deps: GetTokenDeps,
-  found: Connection,
-  context: RequestContext,
-): Promise<RefreshedCredential> {
+async function refreshNow(deps: GetTokenDeps, found: Connection, reader: Reader): Promise<RefreshedCredential> {
   const connection = await requireActive(deps.database, found);
   const provider = await getProviderOf(deps.database, connection);
   if (provider.profile.authType !== 'oauth2') {
@@ -35,7 +33,7 @@ async function refreshNow(
   if (!connection.hasRefreshToken) {
     throw new NexusError('no_refresh_token', 'The provider issued no refresh token for this connection.');
   }
-  const outcome = await deps.refresh.refresh(connection, provider, context);
+  const outcome = await deps.refresh.refresh(connection, provider, reader.context);
   if (outcome.kind === 'failed') {
     throw providerUnavailable(
       'The provider cannot renew the token right now; try again shortly.',
@@ -44,6 +42,6 @@ async function refreshNow(
   }
   const current = await deps.database.stores.connections.findByRef(connection.connectionRef);
   const renewed = await requireActive(deps.database, current ?? connection);
-  const payload = await disclose(deps, renewed, provider, context, 'refreshConnection');
-  return { payload, refreshed: renewed.version > connection.version };
+  const payload = await disclose(deps, renewed, provider, reader);
+  return { payload, refreshed: !hasSameToken(connection, renewed) };
 }

@@ -5,6 +5,7 @@ import { NexusError } from '@nexus/core/errors';
 import { createUlid } from '@nexus/core/ids';
 import { createToken, hashToken } from '@nexus/core/tokens';
 import type { AuditLog } from '../../audit/audit-log.js';
+import { type FindByIdDeps, getConnectionById } from '../../disclosure/get-connection-by-id.js';
 import { type Flow, flowLifetimeSeconds } from '../../domain/authorization-flow.js';
 import { type Connection, currentStatus, type FailedReason, type StatusNow } from '../../domain/connection.js';
 import { isOauth, type Provider } from '../../domain/provider.js';
@@ -13,7 +14,6 @@ import { type AllowedReturn, checkReturnUrl } from '../../domain/return-url.js';
 import { toSourceKey } from '../../domain/source-key.js';
 import type { Stores } from '../../stores/database.js';
 import { findRequestedProvider } from './find-requested-provider.js';
-import { type FindByIdDeps, getConnectionById } from './get-connection-by-id.js';
 
 export type RequestConnectionDeps = FindByIdDeps & {
   readonly audit: AuditLog;

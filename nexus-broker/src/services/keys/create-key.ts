@@ -19,14 +19,17 @@ export interface CreateKeyInput {
   readonly name: string;
   readonly role: Role;
   readonly expiresAt: string | null;
+  /** The agent a key of role `agent` speaks for; null for every other role. */
+  readonly agentId: string | null;
+}
+
+export interface CreatedKey {
+  readonly key: ApiKey;
+  readonly value: string;
 }
 
 /** Creates a key and returns it once; only its SHA-256 is kept. */
-export async function createKey(
-  deps: KeyDeps,
-  input: CreateKeyInput,
-  origin: AuditOrigin,
-): Promise<{ readonly key: ApiKey; readonly value: string }> {
+export async function createKey(deps: KeyDeps, input: CreateKeyInput, origin: AuditOrigin): Promise<CreatedKey> {
   const value = createToken(keyPrefix[input.role]);
   return { key: await storeKey(deps, input, value, origin), value };
 }
@@ -55,13 +58,16 @@ export async function storeKey(
     role: input.role,
     name: input.name,
     lastFour: value.slice(-4),
-    agentId: null,
+    agentId: input.agentId,
     createdAt: toInstant(now),
     expiresAt,
     revokedAt: null,
     lastUsedAt: null,
   };
   await deps.database.transaction(async (stores) => {
+    if (key.agentId !== null && (await stores.agents.hold(key.agentId)) === null) {
+      throw new NexusError('agent_not_found', 'No agent has this id.');
+    }
     await stores.keys.insert(key);
     await stores.audit.insert([
       deps.audit.entry(
@@ -69,6 +75,7 @@ export async function storeKey(
           eventType: 'key.created',
           outcome: 'success',
           resourceId: key.keyId,
+          ...(key.agentId === null ? {} : { agentId: key.agentId }),
           data: { key_id: key.keyId, role: key.role, name: key.name, expires_at: key.expiresAt },
         },
         origin,

@@ -1,31 +1,59 @@
 import { toInstant } from '@nexus/core/clock';
 import { NexusError } from '@nexus/core/errors';
 import { type RequestContext, toAuditOrigin } from '../../domain/request-context.js';
+import { endSessions } from '../../sessions/end-sessions.js';
+import type { EndedTokens } from '../../sessions/ended-tokens.js';
 import type { KeyDeps } from './create-key.js';
 
-/** Revokes a key at once. Repeating it changes nothing. */
+export interface DeleteKeyDeps extends KeyDeps {
+  readonly endedTokens: EndedTokens;
+}
+
+export interface DeletedKey {
+  readonly keyId: string;
+  readonly revokedAt: string;
+  readonly sessionsClosed: number;
+}
+
+/**
+ * Revokes a key at once, and with it the sessions it opened. Repeating it changes nothing.
+ *
+ * @throws NexusError `key_not_found`, also for a key that is not of the agent named.
+ */
 export async function deleteKey(
-  deps: KeyDeps,
-  input: { readonly keyId: string },
+  deps: DeleteKeyDeps,
+  input: { readonly keyId: string; readonly agentId: string | null },
   context: RequestContext,
-): Promise<{ readonly keyId: string; readonly revokedAt: string }> {
+): Promise<DeletedKey> {
   const key = await deps.database.stores.keys.findById(input.keyId);
-  if (key === null) throw new NexusError('key_not_found', 'No key has this id.');
+  if (key === null || (input.agentId !== null && key.agentId !== input.agentId)) {
+    throw new NexusError('key_not_found', 'No key has this id.');
+  }
+  const { keyId } = key;
   const at = toInstant(deps.clock.now());
-  const isRevoked = await deps.database.transaction(async (stores) => {
-    if (!(await stores.keys.revoke(key.keyId, at))) return false;
+  const origin = toAuditOrigin(context);
+  const closed = await deps.database.transaction(async (stores) => {
+    if (!(await stores.keys.revoke(keyId, at))) return null;
+    const sessions = await endSessions(stores, deps.audit, {
+      filter: { openedBy: keyId },
+      end: 'key_revoked',
+      origin,
+    });
     await stores.audit.insert([
       deps.audit.entry(
         {
           eventType: 'key.revoked',
           outcome: 'success',
-          resourceId: key.keyId,
-          data: { key_id: key.keyId, role: key.role, name: key.name },
+          resourceId: keyId,
+          ...(key.agentId === null ? {} : { agentId: key.agentId }),
+          data: { key_id: keyId, role: key.role, name: key.name, sessions_closed: sessions.length },
         },
-        toAuditOrigin(context),
+        origin,
       ),
     ]);
-    return true;
+    return sessions.length;
   });
-  return { keyId: key.keyId, revokedAt: isRevoked ? at : (key.revokedAt ?? at) };
+  if (closed === null) return { keyId, revokedAt: key.revokedAt ?? at, sessionsClosed: 0 };
+  deps.endedTokens.discardSoon();
+  return { keyId, revokedAt: at, sessionsClosed: closed };
 }

@@ -1,8 +1,8 @@
 import { NexusError } from '@nexus/core/errors';
 
 const systemCodes = new Set(['ECONNREFUSED', 'ECONNRESET', 'ETIMEDOUT', 'EPIPE', 'ENOTFOUND', 'EAI_AGAIN']);
-/** Connection exceptions (class 08), too many connections, and a server that stops, starts or crashed. */
-const serverCodes = /^(08\w{3}|53300|57P0[1-5])$/;
+/** Connection exceptions (class 08), too many connections, a server that stops, starts or crashed, and a deadlock it broke. */
+const serverCodes = /^(08\w{3}|53300|57P0[1-5]|40P01)$/;
 const fileCodes = /^SQLITE_(FULL|IOERR|BUSY|CANTOPEN|READONLY)/;
 /** The driver tells these by message alone. */
 const driverMessages = /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered)/;

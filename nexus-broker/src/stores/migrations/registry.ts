@@ -1,5 +1,6 @@
 import { initialMigration } from './0001-initial.js';
+import { agentsMigration } from './0002-agents-and-sessions.js';
 import type { Migration } from './migration.js';
 
 /** Every migration in order. Entries are only ever added, at the end. */
-export const migrations: readonly Migration[] = [initialMigration];
+export const migrations: readonly Migration[] = [initialMigration, agentsMigration];

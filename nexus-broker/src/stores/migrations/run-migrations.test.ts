@@ -5,6 +5,12 @@ import { migrations } from './registry.js';
 
 const names = migrations.map((migration) => migration.name);
 
+/** In an order in which they can be dropped. */
+const tables = [
+  ...['flow', 'connection', 'provider', 'api_key', 'key_ring', 'return_origin', 'audit_event'],
+  ...['agent', 'agent_session', 'user_issuer', 'used_user_token'],
+];
+
 describeEachDatabase('migrations', (open, fixture) => {
   it('apply once: the second run finds nothing to do', async () => {
     const database = await open({ migrate: false });
@@ -33,7 +39,7 @@ describeEachDatabase('migrations', (open, fixture) => {
     let clockOffsetMs = 0;
     const database = await open({ url, migrate: false, clockOffsetMs: () => clockOffsetMs });
     await database.migrate();
-    for (const table of ['flow', 'connection', 'provider', 'api_key', 'key_ring', 'return_origin', 'audit_event']) {
+    for (const table of tables) {
       await fixture.runSql(url, `drop table ${table}`);
     }
     if (fixture.engine === 'postgres') await fixture.runSql(url, 'drop function audit_event_refuse_change');

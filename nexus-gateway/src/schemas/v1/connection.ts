@@ -1,12 +1,9 @@
 /** Wire schemas of connections and flows, owned by the frozen v1 contract (sections 2, 3 and 4). */
 import { z } from '@hono/zod-openapi';
 import { Reason } from './error.js';
+import { scopeToken } from './scope.js';
 
 const maxMetadataBytes = 4 * 1024;
-/** RFC 6749, section 3.3. */
-const scopeToken = z
-  .string()
-  .regex(/^[\x21\x23-\x5B\x5D-\x7E]{1,255}$/, 'is not a scope token (RFC 6749, section 3.3)');
 
 const connectionIdExample = 'nxc_EXAMPLE';
 const refExample = '01JA5M3N7Q0V8X2Y4Z6B8D0F2H';

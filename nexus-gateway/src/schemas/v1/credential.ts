@@ -49,5 +49,15 @@ export const RefreshedPayload = z
   })
   .openapi('RefreshedPayload', { example: { ...example, refreshed: true } });
 
+export const SessionCredential = z
+  .object({
+    ...payload,
+    narrowed: z.boolean().openapi({
+      description: 'Whether the provider minted this token for the session, because its own reaches further.',
+    }),
+  })
+  .openapi('SessionCredential', { example: { ...example, scope: 'openid', narrowed: true } });
+
 export type CredentialPayload = z.infer<typeof CredentialPayload>;
 export type RefreshedPayload = z.infer<typeof RefreshedPayload>;
+export type SessionCredential = z.infer<typeof SessionCredential>;

@@ -7,6 +7,10 @@ const brokerOnly: ReadonlySet<string> = new Set([
   'key_not_found',
   'return_origin_not_found',
   'return_origin_exists',
+  'agent_exists',
+  'issuer_not_found',
+  'issuer_exists',
+  'issuer_unsafe',
 ]);
 
 const codes = Object.keys(errorCodes).filter((code) => !brokerOnly.has(code)) as [string, ...string[]];
@@ -44,8 +48,8 @@ const errorContent = { 'application/json': { schema: ErrorBody } };
 
 const descriptions = {
   400: 'The request is wrong; `details` names the fields.',
-  401: 'The API key is missing, unknown, revoked or expired.',
-  403: 'The key is good, its role may not do this.',
+  401: 'The API key, session token or user token that is needed here is missing, or is not or no longer valid.',
+  403: 'The caller is known, and may not do this.',
   404: 'There is no such thing, or not for this caller.',
   409: 'The present state of the resource does not allow this.',
   410: 'It existed and is over.',
@@ -54,7 +58,7 @@ const descriptions = {
   422: 'The provider profile is not safe to use.',
   429: 'Too many requests; `Retry-After` says when to return.',
   502: 'The provider cannot be reached; `Retry-After` says when to return.',
-  503: 'The Broker or its audit log is not available; `Retry-After` says when to return.',
+  503: 'The Broker, its audit log or the verification of users is not available; `Retry-After` says when to return.',
 } as const;
 
 type ErrorStatus = keyof typeof descriptions;

@@ -42,6 +42,7 @@ export const Provider = z
     probe: openObject.nullable(),
     params: openObject,
     revoke: openObject,
+    downscope: openObject.nullable(),
     allow_wider_token: z.boolean(),
     expose_id_token: z.boolean(),
     created_at: z.iso.datetime(),
@@ -76,6 +77,7 @@ export const Provider = z
       probe: null,
       params: {},
       revoke: { kills: 'unknown' },
+      downscope: null,
       allow_wider_token: false,
       expose_id_token: false,
       created_at: '2026-05-01T12:00:00.000Z',
@@ -119,6 +121,10 @@ const writableFields = {
   probe: anyObject,
   params: { ...anyObject, description: 'Extra authorization parameters; never a protocol parameter.' },
   revoke: anyObject,
+  downscope: {
+    ...anyObject,
+    description: 'How the provider mints a narrower token: `{ "via": "refresh" }` or `{ "via": "token_exchange" }`.',
+  },
   allow_wider_token: flag,
   expose_id_token: flag,
 };

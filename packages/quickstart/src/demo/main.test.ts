@@ -88,6 +88,18 @@ describe('the protocol of the demo provider', () => {
     expect((await client.refresh(second.refresh)).body).toMatchObject({ error: 'invalid_grant' });
   });
 
+  it('mints a narrower token on refresh, and keeps the whole grant behind it', async () => {
+    const tokens = await client.connect(openBrowser());
+    const form = { grant_type: 'refresh_token', refresh_token: tokens.refresh, scope: 'openid email' };
+    const { status, body } = await client.post('/token', form);
+    expect([status, body['scope']]).toEqual([200, 'openid email']);
+    const seen = await client.read('/me', String(body['access_token']));
+    expect(Object.keys(seen.body)).toEqual(['sub', 'email', 'email_verified']);
+    expect((await client.read('/me', tokens.access)).body).toMatchObject({ name: 'Ada Lovelace' });
+    const next = await client.refresh(String(body['refresh_token']));
+    expect(next.body).toMatchObject({ scope: 'openid email profile offline_access' });
+  });
+
   it('keeps sessions, tokens, keys and the client across a restart', async () => {
     const browser = openBrowser();
     const before = await client.connect(browser, 'ada');

@@ -1,5 +1,5 @@
 import type { CredentialPayload } from '@nexus/broker-api/connections';
-import type { DisclosedCredential } from '../../domain/credential-payload.js';
+import type { DisclosedCredential } from '../domain/credential-payload.js';
 
 export function toCredentialPayload(disclosed: DisclosedCredential): CredentialPayload {
   return {

@@ -1,20 +1,28 @@
-/** Reading a credential out: shared by the verbs that hand one over. */
+/** Handing a credential over: shared by every verb that does. */
 import type { Clock } from '@nexus/core/clock';
 import { toInstant } from '@nexus/core/clock';
 import { NexusError } from '@nexus/core/errors';
 import { VaultError } from '@nexus/vault/key-provider';
-import type { SealedBlob, Vault } from '@nexus/vault/vault';
-import type { AuditLog } from '../../audit/audit-log.js';
-import { type Connection, currentStatus, toPublicReason } from '../../domain/connection.js';
-import { type DisclosedCredential, discloseCredential } from '../../domain/credential-payload.js';
-import type { Provider } from '../../domain/provider.js';
-import { isAlive } from '../../domain/read-plan.js';
-import { type RequestContext, toAuditOrigin } from '../../domain/request-context.js';
-import { openCredential } from '../../grants/credential-custody.js';
-import type { RefreshEngine } from '../../refresh/refresh-engine.js';
-import type { Database } from '../../stores/database.js';
+import type { Vault } from '@nexus/vault/vault';
+import type { AuditLog } from '../audit/audit-log.js';
+import {
+  type AgentSession,
+  describeSession,
+  describeSessionData,
+  grantedScopes,
+  widerScopes,
+} from '../domain/agent-session.js';
+import type { Connection } from '../domain/connection.js';
+import { type DisclosedCredential, discloseCredential } from '../domain/credential-payload.js';
+import type { Provider } from '../domain/provider.js';
+import { isAlive } from '../domain/read-plan.js';
+import { type RequestContext, toAuditOrigin } from '../domain/request-context.js';
+import { openCredential } from '../grants/credential-custody.js';
+import type { RefreshEngine } from '../refresh/refresh-engine.js';
+import type { Database } from '../stores/database.js';
+import { type ActiveConnection, requireActive } from './active-connection.js';
 
-export interface ReadCredentialDeps {
+export interface DisclosureDeps {
   readonly database: Database;
   readonly vault: Vault;
   readonly audit: AuditLog;
@@ -22,49 +30,25 @@ export interface ReadCredentialDeps {
   readonly refresh: RefreshEngine;
 }
 
-type ActiveConnection = Connection & { readonly sealedCredential: SealedBlob };
-
-/** @throws NexusError for every status but active, each with its own code. */
-export async function requireActive(database: Database, connection: Connection): Promise<ActiveConnection> {
-  const { sealedCredential } = connection;
-  if (connection.status === 'active' && sealedCredential !== null) return { ...connection, sealedCredential };
-  const now = connection.status === 'pending' ? await database.now() : '';
-  const { status, reason } = currentStatus(connection, now);
-  const publicReason = toPublicReason(reason);
-  const explanation = { connectionStatus: status, ...(publicReason === null ? {} : { reason: publicReason }) };
-  if (status === 'revoked') {
-    throw new NexusError('connection_revoked', 'This connection was deleted; request a new one.', explanation);
-  }
-  if (status === 'attention') {
-    const message = publicReason?.message ?? 'The credential no longer works; reconnect the account.';
-    throw new NexusError('attention_required', message, explanation);
-  }
-  const message =
-    status === 'pending'
-      ? 'The connection is waiting for the person to finish; poll check-connection.'
-      : 'The connection was never completed; request it again or reconnect it.';
-  throw new NexusError('connection_not_active', message, explanation);
-}
-
-/** The connection's provider, deleted ones included: a forced deletion has revoked what they issued. */
-export async function getProviderOf(database: Database, connection: Connection): Promise<Provider> {
-  const provider = await database.stores.providers.findAnyById(connection.providerId);
-  if (provider === null) throw new Error('a connection names a provider that does not exist');
-  return provider;
+/** Who reads a credential, and by which operation. */
+export interface Reader {
+  readonly context: RequestContext;
+  readonly route: string;
+  /** The session it is read through; null for whoever holds the connection itself. */
+  readonly session: AgentSession | null;
 }
 
 /**
- * Opens and hands over the credential; its audit record is durable before this resolves.
+ * Opens and hands over the connection's own credential; its audit record is durable before this resolves.
  *
  * @throws NexusError `provider_unavailable` for an expired token, `attention_required` where the value fails
  * authentication, `audit_unavailable`.
  */
 export async function disclose(
-  deps: ReadCredentialDeps,
+  deps: DisclosureDeps,
   connection: ActiveConnection,
   provider: Provider,
-  context: RequestContext,
-  route: string,
+  reader: Reader,
 ): Promise<DisclosedCredential> {
   if (!isAlive(connection, deps.clock.now())) throw providerUnavailable(expiredMessage, null);
   let payload: DisclosedCredential;
@@ -72,10 +56,35 @@ export async function disclose(
     payload = discloseCredential(connection, provider.profile, openCredential(deps.vault, connection));
   } catch (error) {
     if (!(error instanceof VaultError) || error.code !== 'integrity') throw error;
-    await enterIntegrityAttention(deps, connection, provider, context);
+    await enterIntegrityAttention(deps, connection, provider, reader.context);
     const marked = await deps.database.stores.connections.findByRef(connection.connectionRef);
-    return disclose(deps, await requireActive(deps.database, marked ?? connection), provider, context, route);
+    return disclose(deps, await requireActive(deps.database, marked ?? connection), provider, reader);
   }
+  await recordDisclosure(deps, { connection, provider, reader, payload, narrowed: false });
+  return payload;
+}
+
+interface Disclosure {
+  readonly connection: Connection;
+  readonly provider: Provider;
+  readonly reader: Reader;
+  readonly payload: DisclosedCredential;
+  /** Whether the token was minted for the session, and can do no more than it. */
+  readonly narrowed: boolean;
+}
+
+/**
+ * Resolves once the record of a disclosure is durable; nothing of it may leave before.
+ *
+ * @throws NexusError `audit_unavailable`.
+ */
+export async function recordDisclosure(
+  deps: Pick<DisclosureDeps, 'audit'>,
+  { connection, provider, reader, payload, narrowed }: Disclosure,
+): Promise<void> {
+  const { session } = reader;
+  const wider =
+    session === null || narrowed ? [] : widerScopes(grantedScopes(connection, provider.profile), session.scopes);
   await deps.audit.disclose(
     {
       eventType: 'token.retrieved',
@@ -83,16 +92,23 @@ export async function disclose(
       connectionRef: connection.connectionRef,
       providerName: provider.profile.name,
       workspaceId: connection.workspaceId,
+      ...(session === null ? {} : describeSession(session)),
       data: {
         strategy: payload.strategy.type,
         version: connection.version,
         expires_at: payload.expiresAt,
-        route,
+        route: reader.route,
+        ...(session === null
+          ? {}
+          : {
+              ...describeSessionData(session),
+              narrowed,
+              ...(wider.length === 0 ? {} : { wider_scopes: [...wider] }),
+            }),
       },
     },
-    toAuditOrigin(context),
+    toAuditOrigin(reader.context),
   );
-  return payload;
 }
 
 export const expiredMessage = 'The token has expired and the provider cannot renew it right now; try again shortly.';
@@ -107,10 +123,9 @@ export function providerUnavailable(message: string, retryAfterSeconds: number |
 
 /** Records a read that got no credential, with the connection it was about; the error goes on to the caller. */
 export async function noteRefusal<T>(
-  deps: Pick<ReadCredentialDeps, 'audit'>,
+  deps: Pick<DisclosureDeps, 'audit'>,
   connection: Connection,
-  context: RequestContext,
-  route: string,
+  reader: Reader,
   read: () => Promise<T>,
 ): Promise<T> {
   try {
@@ -123,16 +138,21 @@ export async function noteRefusal<T>(
         outcome: 'failure',
         connectionRef: connection.connectionRef,
         workspaceId: connection.workspaceId,
-        data: { code: error.code, route },
+        ...(reader.session === null ? {} : describeSession(reader.session)),
+        data: {
+          code: error.code,
+          route: reader.route,
+          ...(reader.session === null ? {} : describeSessionData(reader.session)),
+        },
       },
-      toAuditOrigin(context),
+      toAuditOrigin(reader.context),
     );
     throw error;
   }
 }
 
 async function enterIntegrityAttention(
-  deps: ReadCredentialDeps,
+  deps: DisclosureDeps,
   connection: Connection,
   provider: Provider,
   context: RequestContext,

@@ -1,11 +1,11 @@
 import { NexusError } from '@nexus/core/errors';
 import { hashToken, isToken } from '@nexus/core/tokens';
-import type { AuditLog } from '../../audit/audit-log.js';
-import type { Connection } from '../../domain/connection.js';
-import type { MissLimiter } from '../../domain/miss-limiter.js';
-import { type RequestContext, toAuditOrigin } from '../../domain/request-context.js';
-import { toSourceKey } from '../../domain/source-key.js';
-import type { Database } from '../../stores/database.js';
+import type { AuditLog } from '../audit/audit-log.js';
+import type { Connection } from '../domain/connection.js';
+import type { MissLimiter } from '../domain/miss-limiter.js';
+import { type RequestContext, toAuditOrigin } from '../domain/request-context.js';
+import { toSourceKey } from '../domain/source-key.js';
+import type { Database } from '../stores/database.js';
 
 export interface FindByIdDeps {
   readonly database: Database;

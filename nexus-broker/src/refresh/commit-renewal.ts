@@ -1,0 +1,110 @@
+/** Stores what a provider answered, and tries for a while: a rotated refresh token exists nowhere else until then. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { toInstant } from '@nexus/core/clock';
+import { NexusError } from '@nexus/core/errors';
+import type { SealedBlob } from '@nexus/vault/vault';
+import { refreshDueAt } from '../domain/grant.js';
+import { splitScope } from '../domain/token-set.js';
+import { sealCredential, witness } from '../grants/credential-custody.js';
+import type { StoreCredentialInput } from '../stores/connection-changes.js';
+import type { Stores } from '../stores/database.js';
+import { createStepEntry, type RefreshStepDeps, type RefreshStepInput } from './refresh-step.js';
+import type { Renewed } from './unsaved-renewals.js';
+
+export const commitAttempts = 6;
+
+interface RenewalCommit {
+  readonly renewed: Renewed;
+  readonly attempts: number;
+  /** Runs in the same transaction, once the credential is stored in it. */
+  readonly beside?: (stores: Stores) => Promise<void>;
+}
+
+/**
+ * False when the connection was deleted or got a newer credential meanwhile; nothing is stored then.
+ *
+ * @throws NexusError `audit_unavailable` when it could not be stored; it is kept then, and stored later.
+ */
+export async function commitRenewal(
+  deps: RefreshStepDeps,
+  input: RefreshStepInput,
+  { renewed, attempts, beside }: RenewalCommit,
+): Promise<boolean> {
+  const { connection, provider, context } = input;
+  const version = connection.version + 1;
+  let isStored: boolean;
+  try {
+    const sealed = sealCredential(deps.vault, connection, renewed.credential, version, connection.issuedOrigin);
+    isStored = await tryRepeatedly(attempts, () =>
+      deps.database.transaction(async (stores) => {
+        if (!(await stores.connections.storeCredential(describeRow(deps, input, renewed, sealed)))) return false;
+        await beside?.(stores);
+        const store = witness(connection.connectionRef, version, sealed);
+        await stores.audit.insert([createStepEntry(deps, input, { ...renewed.event, store })]);
+        return true;
+      }),
+    );
+  } catch (cause) {
+    deps.unsaved.keep({ connection, provider, context, renewed });
+    throw refreshNotRecorded(cause);
+  }
+  deps.unsaved.forget(connection.connectionRef);
+  return isStored;
+}
+
+export async function tryRepeatedly<T>(attempts: number, work: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (attempt >= attempts) throw error;
+      await sleep(100 * 2 ** attempt);
+    }
+  }
+}
+
+export function refreshNotRecorded(cause: unknown): NexusError {
+  return new NexusError(
+    'audit_unavailable',
+    'The refresh cannot be recorded, so nothing is disclosed; try again shortly.',
+    {
+      cause,
+    },
+  );
+}
+
+function describeRow(
+  deps: Pick<RefreshStepDeps, 'clock'>,
+  { connection }: RefreshStepInput,
+  renewed: Renewed,
+  sealed: SealedBlob,
+): StoreCredentialInput {
+  const now = deps.clock.now();
+  const { connectionRef, version } = connection;
+  const { credential, isRefresh } = renewed;
+  const ownToken = isRefresh
+    ? {
+        grantedScopes: splitScope(credential.scope),
+        accountSubject: null,
+        accountLabel: null,
+        accessExpiresAt: credential.expiresAt,
+        refreshAfter: refreshDueAt(credential, now, connectionRef, version + 1),
+      }
+    : connection;
+  const { grantedScopes, accountSubject, accountLabel, accessExpiresAt, refreshAfter } = ownToken;
+  return {
+    connectionRef,
+    expectedVersion: version,
+    sealed,
+    from: ['active'],
+    grantedScopes,
+    accountSubject,
+    accountLabel,
+    accessExpiresAt,
+    refreshAfter,
+    hasRefreshToken: true,
+    issuedOrigin: connection.issuedOrigin,
+    at: toInstant(now),
+    isRefresh,
+  };
+}

@@ -1,0 +1,129 @@
+/** Tokens minted for one session: sealed under it and used until it or they end. */
+import type { Clock } from '@nexus/core/clock';
+import type { Vault } from '@nexus/vault/vault';
+import { requireActive } from '../disclosure/active-connection.js';
+import { providerUnavailable } from '../disclosure/disclose-credential.js';
+import { type AgentSession, describeSession } from '../domain/agent-session.js';
+import type { OauthCredential } from '../domain/credential.js';
+import type { RequestContext } from '../domain/request-context.js';
+import type { NarrowOutcome } from '../refresh/narrow-outcome.js';
+import type { RefreshEngine } from '../refresh/refresh-engine.js';
+import type { Database } from '../stores/database.js';
+import { sessionIsOver, type UsableSession } from './session-gate.js';
+import { openSessionToken, sealSessionToken } from './session-token-custody.js';
+
+interface SessionTokenDeps {
+  readonly database: Database;
+  readonly vault: Vault;
+  readonly clock: Clock;
+  readonly refresh: RefreshEngine;
+}
+
+/** As rarely as a refresh may be forced. */
+const refusalMemoryMs = 30_000;
+
+export class SessionTokens {
+  readonly #deps: SessionTokenDeps;
+  /** Readers of one session in this process share one call to the provider. */
+  readonly #minting = new Map<string, Promise<OauthCredential | null>>();
+  /** Until when a session's provider is not asked again, having refused to narrow. */
+  readonly #refusedUntil = new Map<string, number>();
+
+  constructor(deps: SessionTokenDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * A token that can do no more than the session, minted by the provider where there is none yet; null where the
+   * provider cannot narrow.
+   *
+   * @throws NexusError `provider_unavailable`, `attention_required`, `invalid_session_token` for a session closed
+   * meanwhile, `audit_unavailable`.
+   */
+  async obtain(usable: UsableSession, context: RequestContext): Promise<OauthCredential | null> {
+    const held = this.#open(usable.session);
+    if (held !== null) return held;
+    const { sessionId } = usable.session;
+    if (this.#wasRefused(sessionId)) return null;
+    const running = this.#minting.get(sessionId);
+    if (running !== undefined) return running;
+    const started = this.#mint(usable, context).finally(() => this.#minting.delete(sessionId));
+    this.#minting.set(sessionId, started);
+    return started;
+  }
+
+  async #mint({ connection, provider, session: seen }: UsableSession, context: RequestContext) {
+    // The reader's copy may be older than a token that was minted while it waited.
+    const current = await this.#deps.database.stores.sessions.findById(seen.sessionId);
+    if (current === null || current.session.closedAt !== null) throw sessionIsOver();
+    const { session } = current;
+    const held = this.#open(session);
+    if (held !== null) return held;
+    const scopes = session.scopes.filter((scope) => scope !== 'offline_access');
+    // A request without any scope would be answered with all of them (RFC 6749, section 3.3).
+    if (provider.profile.downscope === null || scopes.length === 0) return null;
+    const outcome = await this.#deps.refresh.narrow({
+      connection,
+      provider,
+      scopes,
+      context,
+      about: describeSession(session),
+      store: (stores, token) =>
+        stores.sessions.storeToken({
+          sessionId: session.sessionId,
+          expectedVersion: session.tokenVersion,
+          sealed: sealSessionToken(this.#deps.vault, session, token),
+          tokenOrigin: token.issuedOrigin,
+        }),
+    });
+    return this.#settle(session, outcome);
+  }
+
+  async #settle(session: AgentSession, outcome: NarrowOutcome): Promise<OauthCredential | null> {
+    switch (outcome.kind) {
+      case 'narrowed':
+        return outcome.token.credential;
+      case 'cannot_narrow':
+        this.#rememberRefusal(session.sessionId);
+        return null;
+      case 'failed':
+        throw providerUnavailable(
+          'The provider cannot mint a token for this session right now; try again shortly.',
+          outcome.retryAfterSeconds,
+        );
+      case 'attention':
+        return this.#explainAttention(session);
+      case 'unwanted':
+        return this.#readAgain(session);
+    }
+  }
+
+  /** Another replica was faster, or the session is over. */
+  async #readAgain(session: AgentSession): Promise<OauthCredential> {
+    const current = await this.#deps.database.stores.sessions.findById(session.sessionId);
+    const held = current === null || current.session.closedAt !== null ? null : this.#open(current.session);
+    if (held === null) throw sessionIsOver();
+    return held;
+  }
+
+  async #explainAttention(session: AgentSession): Promise<never> {
+    const { database } = this.#deps;
+    const connection = await database.stores.connections.findByRef(session.connectionRef);
+    if (connection !== null) await requireActive(database, connection);
+    throw providerUnavailable('The credential changed while a token was minted; try again.', null);
+  }
+
+  #open(session: AgentSession): OauthCredential | null {
+    return openSessionToken(this.#deps.vault, session, this.#deps.clock.now());
+  }
+
+  #wasRefused(sessionId: string): boolean {
+    return (this.#refusedUntil.get(sessionId) ?? 0) > this.#deps.clock.now();
+  }
+
+  #rememberRefusal(sessionId: string): void {
+    const now = this.#deps.clock.now();
+    for (const [id, until] of this.#refusedUntil) if (until <= now) this.#refusedUntil.delete(id);
+    this.#refusedUntil.set(sessionId, now + refusalMemoryMs);
+  }
+}

@@ -1,0 +1,53 @@
+/** Further Brokers on the PostgreSQL database of a stack, as they run beside the first one. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { reservePorts, startService } from './service-process.js';
+import { type Answer, type RequestOptions, type Stack, send } from './stack.js';
+
+export interface Replica {
+  readonly brokerUrl: string;
+  broker(method: string, path: string, options?: RequestOptions): Promise<Answer>;
+  /** A Gateway in front of this replica. */
+  gateway(method: string, path: string, options?: RequestOptions): Promise<Answer>;
+  close(): Promise<void>;
+}
+
+export async function startReplica(stack: Stack): Promise<Replica> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'nexus-replica-'));
+  const [brokerPort, gatewayPort] = (await reservePorts(2)) as [number, number];
+  const brokerUrl = `http://127.0.0.1:${brokerPort}`;
+  const gatewayUrl = `http://127.0.0.1:${gatewayPort}`;
+  const common = { NEXUS_ENV: 'development', PUBLIC_URL: stack.gatewayUrl };
+  const broker = await startService({
+    main: 'nexus-broker/dist/main.js',
+    env: {
+      ...common,
+      DATA_DIR: dataDir,
+      DATABASE_URL: stack.databaseUrl,
+      KEY_FILE: join(stack.dataDir, 'kek.key'),
+      BROKER_PORT: String(brokerPort),
+    },
+    readyUrl: `${brokerUrl}/readyz`,
+  });
+  const gateway = await startService({
+    main: 'nexus-gateway/dist/main.js',
+    env: {
+      ...common,
+      GATEWAY_PORT: String(gatewayPort),
+      BROKER_URL: brokerUrl,
+      GATEWAY_API_KEY_FILE: join(stack.dataDir, 'gateway.key'),
+    },
+    readyUrl: `${gatewayUrl}/readyz`,
+  });
+  return {
+    brokerUrl,
+    broker: (method, path, request) => send(brokerUrl, method, path, { key: stack.adminKey, ...request }),
+    gateway: (method, path, request) => send(gatewayUrl, method, path, request),
+    async close() {
+      await gateway.stop('SIGTERM');
+      await broker.stop('SIGTERM');
+      await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}
