@@ -53,6 +53,7 @@ export interface Deps {
   readonly authLimiter: MissLimiter;
   readonly captures: InFlightLimiter;
   readonly exchanges: InFlightLimiter;
+  readonly userProofs: InFlightLimiter;
   readonly onBackgroundError: (error: unknown) => void;
   /** Whether it can serve: set to false at once when it is told to stop. */
   readonly isReady: () => Promise<boolean>;
@@ -148,6 +149,7 @@ async function openOver(database: Database, { config, secrets, logger, clock }: 
     authLimiter: new MissLimiter(clock, config.refusedKeyLimit),
     captures: new InFlightLimiter({ perKey: 1, total: 32 }),
     exchanges: new InFlightLimiter({ perKey: 64, total: 128 }),
+    userProofs: new InFlightLimiter({ perKey: 16, total: 64 }),
     onBackgroundError,
     isReady: async () => !isStopping && (await canServe(database, audit)),
     endConnection: async ({ connectionRef }, context) => {

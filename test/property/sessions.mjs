@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { build, install } from '../../packages/repo-tools/bin/ensure.mjs';
+import { install } from '../../packages/repo-tools/bin/ensure.mjs';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const { values } = parseArgs({
@@ -21,7 +21,6 @@ if (!isEngine || !/^[1-9]\d*$/.test(values.runs) || !/^\d+$/.test(values.seed)) 
   process.exit(2);
 }
 await install();
-await build();
 // Each run writes some dozens of transactions; in memory the disk is not what is measured.
 const memory = '/dev/shm';
 const { status } = spawnSync(

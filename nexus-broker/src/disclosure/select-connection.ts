@@ -12,8 +12,8 @@ export interface ConnectionSelector {
 }
 
 /**
- * The connection of a workspace at a provider. Only rows that a key started count: anybody may start an anonymous
- * connection for any workspace name.
+ * The connection of a workspace at a provider. Only rows that an application or operator started count: anybody may start
+ * an anonymous connection for any workspace name, and an agent speaks for nobody's workspace.
  *
  * @throws NexusError `provider_not_found`, `connection_not_found`, `connection_ambiguous`.
  */
@@ -23,7 +23,7 @@ export async function selectConnection(database: Database, selector: ConnectionS
   const rows = await database.stores.connections.list({
     workspaceId: selector.workspaceId,
     providerId: provider.providerId,
-    startedByKey: true,
+    startedByOwner: true,
     ...(selector.requestedBy === null ? {} : { requestedBy: selector.requestedBy }),
     ...(selector.connectionRef === null ? {} : { connectionRef: selector.connectionRef }),
   });

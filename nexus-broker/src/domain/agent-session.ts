@@ -59,10 +59,14 @@ export interface SessionFilter {
 
 export const defaultSessionSeconds = 900;
 
-/** Scopes the provider granted; null where the connection has none of the provider's, as with a static key. */
+/**
+ * Scopes the provider granted; null where the connection has none of the provider's: with a static key, or where none were
+ * ever asked for. Scopes that were asked for and are gone are an empty list, which allows nothing.
+ */
 export function grantedScopes(connection: Connection, profile: ProviderProfile): readonly string[] | null {
-  if (!isOauth(profile) || connection.grantedScopes === null || connection.grantedScopes.length === 0) return null;
-  return connection.grantedScopes;
+  const granted = connection.grantedScopes ?? [];
+  const isScopeless = granted.length === 0 && connection.requestedScopes.length === 0;
+  return !isOauth(profile) || isScopeless ? null : granted;
 }
 
 /** @throws NexusError `scope_not_allowed`, naming what the agent lacks. */

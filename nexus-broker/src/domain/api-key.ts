@@ -41,6 +41,17 @@ export function isUsable(key: ApiKey, now: Instant): boolean {
   return key.revokedAt === null && (key.expiresAt === null || key.expiresAt > now);
 }
 
+/** How the log tells that a key has ended. */
+export function describeRevokedKey({ keyId, role, name, agentId }: ApiKey) {
+  return {
+    eventType: 'key.revoked' as const,
+    outcome: 'success' as const,
+    resourceId: keyId,
+    ...(agentId === null ? {} : { agentId }),
+    data: { key_id: keyId, role, name },
+  };
+}
+
 export function toPrincipal(key: ApiKey): Principal {
   return { keyId: key.keyId, role: key.role, name: key.name, lastFour: key.lastFour, agentId: key.agentId };
 }

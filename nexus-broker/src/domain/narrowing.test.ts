@@ -20,7 +20,7 @@ const own = credential('own', 'read write offline_access');
 describe('isNarrowed', () => {
   it.each([
     ['what was asked for', 'read', true],
-    ['less', '', true],
+    ['a scope that says nothing', '', false],
     ['offline_access beside it, which is no access', 'read offline_access', true],
     ['more', 'read write', false],
     ['something else', 'admin', false],

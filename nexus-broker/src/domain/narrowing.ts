@@ -4,9 +4,14 @@ import type { OauthCredential } from './credential.js';
 import type { DownscopeMethod } from './provider.js';
 import { splitScope } from './token-set.js';
 
-/** Whether `minted` can do no more than `scopes`. A provider that ignores what was asked may answer with `own` itself. */
+/**
+ * Whether `minted` can do no more than `scopes`. A provider that ignores what was asked may answer with `own` itself, or
+ * with a scope that says nothing.
+ */
 export function isNarrowed(minted: OauthCredential, own: OauthCredential, scopes: readonly string[]): boolean {
-  return minted.accessToken !== own.accessToken && widerScopes(splitScope(minted.scope), scopes).length === 0;
+  const granted = splitScope(minted.scope);
+  const isTold = granted.length > 0;
+  return isTold && minted.accessToken !== own.accessToken && widerScopes(granted, scopes).length === 0;
 }
 
 interface Refusal {

@@ -28,6 +28,8 @@ export interface Revocation {
   readonly providerRevoked: boolean;
   /** `shared_grant`, `unsupported`, `origin_changed`, or what the provider's answer amounts to; null when revoked. */
   readonly error: string | null;
+  /** Whether asking again later may still revoke it. */
+  readonly mayPass: boolean;
 }
 
 export async function revokeGrant(deps: RevokeGrantDeps, input: RevokeGrantInput): Promise<Revocation> {
@@ -38,7 +40,7 @@ export async function revokeGrant(deps: RevokeGrantDeps, input: RevokeGrantInput
       accountSubject: input.accountSubject,
       exceptRef: input.endedRef ?? '',
     });
-    if (isShared) return { providerRevoked: false, error: 'shared_grant' };
+    if (isShared) return { providerRevoked: false, error: 'shared_grant', mayPass: false };
   }
   return revokeTokens(deps, { provider, credential, issuedOrigin: input.issuedOrigin });
 }
@@ -54,7 +56,7 @@ export async function revokeTokens(
   tokens.push({ token: credential.accessToken, hint: 'access_token' });
   let revoked = false;
   for (const { token, hint } of tokens) {
-    const answer = await deps.providerClient.revokeToken({
+    const { outcome, mayPass } = await deps.providerClient.revokeToken({
       provider,
       clientSecrets,
       token,
@@ -62,8 +64,10 @@ export async function revokeTokens(
       issuedOrigin,
     });
     // Once the refresh token is gone, a provider that will not take its access token back lets it run out.
-    if (answer !== 'revoked') return { providerRevoked: revoked, error: revoked ? null : answer };
+    if (outcome !== 'revoked') {
+      return { providerRevoked: revoked, error: revoked ? null : outcome, mayPass: mayPass && !revoked };
+    }
     revoked = true;
   }
-  return { providerRevoked: true, error: null };
+  return { providerRevoked: true, error: null, mayPass: false };
 }

@@ -83,6 +83,8 @@ async function tryStore(deps: StoreGrantDeps, stores: Stores, input: StoreGrantI
     isRefresh: false,
   });
   if (!stored) throw new SupersededError();
+  // What was minted from the grant before is not of this one, perhaps not even of the same account.
+  await stores.sessions.dropTokens(connection.connectionRef);
   const { excess, missing } = compareScopes(flow.scopes, granted);
   await stores.audit.insert([
     deps.audit.entry(

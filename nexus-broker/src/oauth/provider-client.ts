@@ -10,7 +10,7 @@ import { type MintedToken, type NarrowTokenInput, narrowToken } from './narrow-t
 import { type ProbeOutcome, type ProbeRequest, probeCredential } from './probe-credential.js';
 import { isProviderCallError, type ProviderCallFailure } from './provider-error.js';
 import { type RefreshedToken, type RefreshGrantInput, refreshGrant } from './refresh-grant.js';
-import { type RevokeTokenInput, revokeToken } from './revoke-token.js';
+import { type RevokeTokenInput, type RevokeTokenOutcome, revokeToken } from './revoke-token.js';
 
 export interface ProviderClientDeps {
   readonly guardedFetch: GuardedFetch;
@@ -40,7 +40,7 @@ export interface ProviderClient {
   refreshGrant(input: RefreshGrantInput): Promise<RefreshedToken | FailedCall>;
   narrowToken(input: NarrowTokenInput): Promise<MintedToken | FailedCall>;
   /** Never rejects for what a provider does: see `revokeToken`. */
-  revokeToken(input: RevokeTokenInput): Promise<string>;
+  revokeToken(input: RevokeTokenInput): Promise<RevokeTokenOutcome>;
   /** Never rejects. */
   probe(request: ProbeRequest): Promise<ProbeOutcome>;
   /** Throws NexusError `provider_unsafe`; a name that does not resolve now is accepted. */
@@ -70,7 +70,7 @@ export function createProviderClient(deps: ProviderClientDeps): ProviderClient {
       tellFailure(async () => narrowToken(deps, { ...input, server: await servers.get(input.provider) })),
     revokeToken: async (input) => {
       const server = await servers.get(input.provider).catch(() => null);
-      return server === null ? 'unreachable' : revokeToken(deps, { ...input, server });
+      return server === null ? { outcome: 'unreachable', mayPass: true } : revokeToken(deps, { ...input, server });
     },
     probe: (request) => probeCredential(probeDeps, request),
     checkUrl: (url) => deps.guardedFetch.checkUrl(url),

@@ -14,29 +14,39 @@ export interface RevokeTokenInput {
   readonly issuedOrigin: string;
 }
 
-/**
- * Revokes one token (RFC 7009). Resolves to `revoked`, `unsupported` (the provider names no endpoint, or refuses the
- * token type), or a short code: the provider's own error word, `http_<status>`, `unreachable`, `origin_changed` or
- * `no_client_secret`. It does not reject for anything a provider does.
- */
+export interface RevokeTokenOutcome {
+  /**
+   * `revoked`, `unsupported` (the provider names no endpoint, or refuses the token type), or a short code: the provider's
+   * own error word, `http_<status>`, `unreachable`, `origin_changed` or `no_client_secret`.
+   */
+  readonly outcome: string;
+  /** Whether the same call may succeed later (RFC 7009 section 2.2.1), whatever word came with the status. */
+  readonly mayPass: boolean;
+}
+
+/** Revokes one token (RFC 7009). It does not reject for anything a provider does. */
 export async function revokeToken(
   deps: TokenRequestDeps,
   input: RevokeTokenInput & { readonly server: AuthorizationServer },
-): Promise<string> {
+): Promise<RevokeTokenOutcome> {
   const { server } = input;
-  if (server.revocationEndpoint === null) return 'unsupported';
+  if (server.revocationEndpoint === null) return forGood('unsupported');
   // A token goes back to the origin it came from and nowhere else, whatever the profile says by now.
   const origins = [server.tokenEndpoint, server.revocationEndpoint].map((endpoint) => new URL(endpoint).origin);
-  if (origins.some((origin) => origin !== input.issuedOrigin)) return 'origin_changed';
+  if (origins.some((origin) => origin !== input.issuedOrigin)) return forGood('origin_changed');
   const isPublicClient = input.provider.profile.tokenEndpointAuthMethod === 'none';
-  let outcome = 'no_client_secret';
+  let refused = forGood('no_client_secret');
   for (const secret of isPublicClient ? [''] : input.clientSecrets) {
     const failure = await revokeOnce(deps, input, secret);
-    if (failure === null) return 'revoked';
-    outcome = describeFailure(failure);
+    if (failure === null) return forGood('revoked');
+    refused = { outcome: describeFailure(failure), mayPass: mayPass(failure) };
     if (!isClientRefused(failure)) break;
   }
-  return outcome;
+  return refused;
+}
+
+function forGood(outcome: string): RevokeTokenOutcome {
+  return { outcome, mayPass: false };
 }
 
 /** Null when the provider has taken the token back. */
@@ -71,4 +81,8 @@ function describeFailure(failure: ProviderCallFailure): string {
   if (failure.upstreamError === 'unsupported_token_type') return 'unsupported';
   if (failure.upstreamError !== null) return failure.upstreamError;
   return failure.upstreamStatus === null ? 'unreachable' : `http_${failure.upstreamStatus}`;
+}
+
+function mayPass({ upstreamStatus }: ProviderCallFailure): boolean {
+  return upstreamStatus === null || upstreamStatus === 429 || upstreamStatus >= 500;
 }

@@ -20,7 +20,7 @@ export interface CompactJws {
 /** @throws UserTokenError `not_a_user_token`, `malformed` for what is no bearer token (RFC 6750, section 2.1). */
 export function checkTokenText(token: string): void {
   if (holdsOwnToken(token)) throw new UserTokenError('not_a_user_token');
-  if (token.length > maxTokenLength || !/^[\x21-\x7e]+$/.test(token)) throw new UserTokenError('malformed');
+  if (token.length > maxTokenLength || !/^[\w.~+/-]+=*$/.test(token)) throw new UserTokenError('malformed');
 }
 
 /** In base64url of this length our shape turns up by chance once in some thousand tokens; there the checksum decides. */

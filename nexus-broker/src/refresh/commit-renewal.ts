@@ -16,7 +16,7 @@ export const commitAttempts = 6;
 interface RenewalCommit {
   readonly renewed: Renewed;
   readonly attempts: number;
-  /** Runs in the same transaction, once the credential is stored in it. */
+  /** Runs in the same transaction, once everything else is written in it. */
   readonly beside?: (stores: Stores) => Promise<void>;
 }
 
@@ -38,9 +38,9 @@ export async function commitRenewal(
     isStored = await tryRepeatedly(attempts, () =>
       deps.database.transaction(async (stores) => {
         if (!(await stores.connections.storeCredential(describeRow(deps, input, renewed, sealed)))) return false;
-        await beside?.(stores);
         const store = witness(connection.connectionRef, version, sealed);
         await stores.audit.insert([createStepEntry(deps, input, { ...renewed.event, store })]);
+        await beside?.(stores);
         return true;
       }),
     );

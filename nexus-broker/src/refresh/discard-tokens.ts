@@ -22,6 +22,20 @@ export async function discardGrant(
   });
 }
 
+/**
+ * A reconnect replaced the grant while the provider answered. The tokens of the old one go by the rule of DELETE, for
+ * which the connection that lives on is a sibling.
+ */
+export async function discardSuperseded(
+  deps: DiscardDeps,
+  { connection, provider }: DiscardInput,
+  { credential, issuedOrigin }: NarrowedToken,
+): Promise<void> {
+  const { accountSubject } = connection;
+  const input = { provider, credential, issuedOrigin, endedRef: null, accountSubject };
+  await revokeGrant(deps, input).catch(() => undefined);
+}
+
 /** Takes one minted token back where that kills nothing else; it runs out by itself where it cannot be taken back. */
 export async function takeBack(
   deps: DiscardDeps,

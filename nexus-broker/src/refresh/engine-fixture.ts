@@ -75,6 +75,8 @@ export class StrictAuthority {
   }
 }
 
+type EngineDeps = ConstructorParameters<typeof RefreshEngine>[0];
+
 export interface Connected {
   readonly connection: Connection;
   readonly provider: Provider;
@@ -96,9 +98,9 @@ export class EngineRig {
   }
 
   /** As in another Broker at the same database. */
-  createEngine(clock: Clock = systemClock): RefreshEngine {
+  createEngine(clock: Clock = systemClock, changes: Partial<EngineDeps> = {}): RefreshEngine {
     const { database, vault, client } = this;
-    return new RefreshEngine({ database, vault, audit: this.#audit, clock, providerClient: client });
+    return new RefreshEngine({ database, vault, audit: this.#audit, clock, providerClient: client, ...changes });
   }
 
   /** An active connection with scopes read and write, whose token has an hour to live. */

@@ -15,11 +15,12 @@ describeEachDatabase('a provider that mints nothing', (open, fixture) => {
   let url: string;
   let rig: EngineRig;
   let engine: RefreshEngine;
+  let offsetMs = 0;
 
   beforeAll(async () => {
     url = await fixture.createUrl();
-    rig = await createEngineRig(await open({ url }));
-    engine = rig.createEngine();
+    rig = await createEngineRig(await open({ url, clockOffsetMs: () => offsetMs }));
+    engine = rig.createEngine({ now: () => Date.now() + offsetMs });
   });
   afterAll(() => rig.close());
 
@@ -40,7 +41,8 @@ describeEachDatabase('a provider that mints nothing', (open, fixture) => {
     return { outcome, status, reason, version, entries, connected };
   }
 
-  async function expectUsable(connected: Connected): Promise<void> {
+  async function expectUsable(connected: Connected, pauseSeconds = 0): Promise<void> {
+    offsetMs += pauseSeconds * 1_000;
     expect(await rig.narrow(engine, connected)).toMatchObject({ kind: 'narrowed' });
     expect(
       await engine.refresh(await rig.read(connected.connection.connectionRef), connected.provider, context),
@@ -64,19 +66,21 @@ describeEachDatabase('a provider that mints nothing', (open, fixture) => {
     }
   });
 
-  it.each<readonly [string, ScriptedAnswer, number | null, string]>([
+  it.each<readonly [string, ScriptedAnswer, number, string]>([
     ['503', { status: 503, body: { error: 'invalid_scope' }, headers: { 'retry-after': '7' } }, 7, 'transient'],
     ['429', { status: 429, body: { error: 'invalid_scope' }, headers: { 'retry-after': '9' } }, 9, 'throttled'],
-    ['invalid_client', refuse('invalid_client', 401), null, 'configuration'],
-    ['an answer without a token', { body: { scope: 'read' } }, null, 'transient'],
-    ['silence', { drop: 'before' }, null, 'in_doubt'],
-  ])('%s is worth another try', async (_case, answer, retryAfterSeconds, failureClass) => {
+    ['503 that will not wait', { status: 503, headers: { 'retry-after': '0' } }, 5, 'transient'],
+    ['429 for ever', { status: 429, headers: { 'retry-after': '99999999' } }, 900, 'throttled'],
+    ['invalid_client', refuse('invalid_client', 401), 5, 'configuration'],
+    ['an answer without a token', { body: { scope: 'read' } }, 5, 'transient'],
+    ['silence', { drop: 'before' }, 30, 'in_doubt'],
+  ])('%s is worth another try, after a while', async (_case, answer, retryAfterSeconds, failureClass) => {
     for (const via of both) {
       const { outcome, status, entries, connected } = await narrowAt(answer, via);
       expect(outcome).toEqual({ kind: 'failed', retryAfterSeconds });
       expect(status).toBe('active');
       expect(entries).toMatchObject([{ event_type: 'token.refresh_failed', data: { class: failureClass } }]);
-      await expectUsable(connected);
+      await expectUsable(connected, retryAfterSeconds);
     }
   });
 
@@ -93,9 +97,9 @@ describeEachDatabase('a provider that mints nothing', (open, fixture) => {
 
   it('invalid_grant for an exchanged access token says nothing of the grant', async () => {
     const { outcome, status, entries, connected } = await narrowAt(refuse('invalid_grant'), 'token_exchange');
-    expect([outcome, status]).toEqual([{ kind: 'failed', retryAfterSeconds: null }, 'active']);
+    expect([outcome, status]).toEqual([{ kind: 'failed', retryAfterSeconds: 5 }, 'active']);
     expect(entries).toMatchObject([{ event_type: 'token.refresh_failed', data: { class: 'final' } }]);
-    await expectUsable(connected);
+    await expectUsable(connected, 5);
   });
 
   it.each(both)('S-9: a profile that moved to another origin is sent nothing (%s)', async (downscope) => {

@@ -9,13 +9,12 @@ import type { MintedToken } from '../oauth/narrow-token.js';
 import type { ProviderCallFailure } from '../oauth/provider-error.js';
 import type { Stores } from '../stores/database.js';
 import { commitAttempts, commitRenewal, refreshNotRecorded, tryRepeatedly } from './commit-renewal.js';
-import { discardGrant, takeBack } from './discard-tokens.js';
+import { discardGrant, discardSuperseded, takeBack } from './discard-tokens.js';
 import { enterAttention } from './enter-attention.js';
 import type { NarrowedToken, NarrowingRequest, NarrowOutcome } from './narrow-outcome.js';
 import { openHeldCredential } from './open-held-credential.js';
-import type { RefreshOutcome } from './refresh-outcome.js';
 import { createStepEntry, type RefreshStepDeps, type RefreshStepInput } from './refresh-step.js';
-import { noteFailure, settleFailure } from './settle-failure.js';
+import { noteFailure, pauseAfter, settleFailure } from './settle-failure.js';
 
 export interface NarrowingStepInput extends RefreshStepInput, Pick<NarrowingRequest, 'scopes' | 'about' | 'store'> {
   readonly via: DownscopeMethod;
@@ -25,7 +24,10 @@ export interface NarrowingStepInput extends RefreshStepInput, Pick<NarrowingRequ
 export async function performNarrowing(deps: RefreshStepDeps, input: NarrowingStepInput): Promise<NarrowOutcome> {
   const { connection, provider, via, scopes } = input;
   const held = openHeldCredential(deps.vault, connection);
-  if (held === null) return toNarrowOutcome(await enterAttention(deps, input, 'integrity'));
+  if (held === null) {
+    await enterAttention(deps, input, 'integrity');
+    return { kind: 'attention' };
+  }
   const token = via === 'refresh' ? held.refreshToken : held.accessToken;
   if (token === null) return giveUp(deps, input, { kind: 'cannot_narrow' });
   // An expired token would be refused with the word that also says that nothing can be exchanged at all.
@@ -56,14 +58,11 @@ async function settleRefusal(
 ): Promise<NarrowOutcome> {
   if (isNarrowingRefused(input.via, failure)) return giveUp(deps, input, { kind: 'cannot_narrow' });
   // What is said of an exchanged access token says nothing of the grant behind it.
-  if (input.via === 'token_exchange' && failure.class === 'final') return noteFailure(deps, input, failure);
-  return toNarrowOutcome(await settleFailure(deps, input, failure));
-}
-
-/** A connection that got something newer in the meantime is worth another try. */
-function toNarrowOutcome(outcome: RefreshOutcome): NarrowOutcome {
-  if (outcome.kind === 'attention' || outcome.kind === 'failed') return outcome;
-  return { kind: 'failed', retryAfterSeconds: null };
+  const isOfTokenOnly = input.via === 'token_exchange' && failure.class === 'final';
+  const { kind } = await (isOfTokenOnly ? noteFailure : settleFailure)(deps, input, failure);
+  if (kind === 'attention') return { kind };
+  // A connection that got something newer in the meantime is worth another try at once.
+  return { kind: 'failed', retryAfterSeconds: kind === 'failed' ? pauseAfter(failure, input.failures ?? 0) : null };
 }
 
 async function giveUp(
@@ -92,27 +91,32 @@ async function settleMinted(
 ): Promise<NarrowOutcome> {
   const token: NarrowedToken = { credential: answer.tokenSet, issuedOrigin: answer.issuedOrigin };
   const isUsable = isNarrowed(token.credential, held, input.scopes);
-  let stored = 0;
-  let isWanted = false;
+  const attempts = { isWanted: false, mayBeStored: false, mayBeCommitted: false };
   const minted: Minted = {
     token,
     isUsable,
     beside: async (stores) => {
-      if (!isUsable) return;
-      stored += 1;
-      isWanted = await input.store(stores, token);
+      attempts.isWanted = isUsable && (await input.store(stores, token));
+      // An attempt that came this far and is not heard of may have committed all the same.
+      attempts.mayBeStored ||= attempts.isWanted;
+      attempts.mayBeCommitted = true;
     },
   };
-  const isCurrent =
+  const isOwn = token.credential.accessToken === held.accessToken;
+  const commit = () =>
     answer.rotatedRefreshToken === null
-      ? await commitMinted(deps, input, minted)
-      : await commitRotated(deps, input, minted, { ...held, refreshToken: answer.rotatedRefreshToken });
-  if (isCurrent && isWanted) return { kind: 'narrowed', token };
-  // An attempt whose commit was not heard of may have stored the token all the same.
-  const isStored = stored > (isCurrent ? 1 : 0);
-  const isOrphan = !isStored && token.credential.accessToken !== held.accessToken;
-  if (!isCurrent) return settleSuperseded(deps, input, answer, isOrphan);
-  if (isOrphan) await takeBack(deps, input, token);
+      ? commitMinted(deps, input, minted)
+      : commitRotated(deps, input, minted, { ...held, refreshToken: answer.rotatedRefreshToken });
+  let isCurrent: boolean;
+  try {
+    isCurrent = await commit();
+  } catch (error) {
+    if (!attempts.mayBeStored && !isOwn) await takeBack(deps, input, token);
+    throw error;
+  }
+  if (!isCurrent) return settleSuperseded(deps, input, answer, attempts.mayBeCommitted || isOwn);
+  if (attempts.isWanted) return { kind: 'narrowed', token };
+  if (!attempts.mayBeStored && !isOwn) await takeBack(deps, input, token);
   return { kind: isUsable ? 'unwanted' : 'cannot_narrow' };
 }
 
@@ -121,21 +125,22 @@ async function settleSuperseded(
   deps: RefreshStepDeps,
   input: NarrowingStepInput,
   { tokenSet, issuedOrigin, rotatedRefreshToken }: MintedToken,
-  isOrphan: boolean,
+  mayBeInUse: boolean,
 ): Promise<NarrowOutcome> {
   const current = await deps.database.stores.connections.findByRef(input.connection.connectionRef);
+  const answered = { ...tokenSet, refreshToken: rotatedRefreshToken ?? tokenSet.refreshToken };
   if (current === null || current.status === 'revoked') {
-    await discardGrant(deps, input, { ...tokenSet, refreshToken: rotatedRefreshToken ?? tokenSet.refreshToken });
+    await discardGrant(deps, input, answered);
     return { kind: 'attention' };
   }
-  if (isOrphan) await takeBack(deps, input, { credential: tokenSet, issuedOrigin });
+  if (!mayBeInUse) await discardSuperseded(deps, input, { credential: answered, issuedOrigin });
   return current.status === 'active' ? { kind: 'failed', retryAfterSeconds: null } : { kind: 'attention' };
 }
 
 interface Minted {
   readonly token: NarrowedToken;
   readonly isUsable: boolean;
-  /** Stores the token where it is wanted. */
+  /** Stores the token where it is wanted; the last step of a transaction. */
   readonly beside: (stores: Stores) => Promise<void>;
 }
 
@@ -160,8 +165,8 @@ async function commitMinted(deps: RefreshStepDeps, input: NarrowingStepInput, mi
         const current = isActive ? await stores.connections.findByRef(connectionRef) : null;
         await releaseLease(stores, input);
         if (current?.version !== version) return false;
-        await minted.beside(stores);
         await stores.audit.insert([createStepEntry(deps, input, describeMinted(input, minted, version))]);
+        await minted.beside(stores);
         return true;
       }),
     );

@@ -6,47 +6,59 @@
  * `#refreshUnderLease`.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Clock } from '@nexus/core/clock';
+import { NexusError } from '@nexus/core/errors';
 import { createUlid } from '@nexus/core/ids';
 import { type Connection, hasSameToken } from '../domain/connection.js';
+import { InFlightLimiter } from '../domain/in-flight-limiter.js';
 import { type DownscopeMethod, isOauth, type Provider } from '../domain/provider.js';
 import type { RequestContext } from '../domain/request-context.js';
-import type { Database } from '../stores/database.js';
 import { refreshNotRecorded } from './commit-renewal.js';
 import { discardGrant } from './discard-tokens.js';
 import type { NarrowingRequest, NarrowOutcome } from './narrow-outcome.js';
+import { NarrowingPace } from './narrowing-pace.js';
 import { performNarrowing } from './perform-narrowing.js';
 import { performRefresh } from './perform-refresh.js';
+import { RecentCalls } from './recent-calls.js';
 import type { RefreshOutcome } from './refresh-outcome.js';
 import type { RefreshStepDeps } from './refresh-step.js';
+import { inDoubtPauseSeconds } from './settle-failure.js';
 import { type UnsavedRenewal, UnsavedRenewals } from './unsaved-renewals.js';
 
 interface RefreshEngineDeps extends Omit<RefreshStepDeps, 'unsaved'> {
-  readonly database: Database;
-  readonly clock: Clock;
+  /** How many narrowings a connection may have in one burst, and how many may wait for theirs. */
+  readonly narrowing?: { readonly burst: number; readonly waiters: typeof defaultWaiters };
 }
 
-/** What runs for a connection; a narrowing that did not get the lease ends with null. */
-type Running =
+/** What runs for a connection until `isOver`; a narrowing that did not get the lease ends with null. */
+type Running = { readonly isOver: Promise<unknown> } & (
   | { readonly kind: 'refresh'; readonly outcome: Promise<RefreshOutcome> }
-  | { readonly kind: 'narrowing'; readonly outcome: Promise<NarrowOutcome | null> };
+  | { readonly kind: 'narrowing'; readonly outcome: Promise<NarrowOutcome | null> }
+);
 
 /** Longer than any provider call may take (10 s), so that a living holder never loses its lease. */
 const leaseSeconds = 30;
-const callIntervalMs = 30_000;
 const waitForOtherMs = 12_000;
+/** Whoever waits for a lease at another Broker looks more often than this. */
+const turnMs = 250;
+/** Narrowings of one connection come one after the other, and each that waits keeps a request of the Gateway waiting. */
+const defaultWaiters = { perKey: 8, total: 32 };
 
 export class RefreshEngine {
   readonly #deps: RefreshStepDeps;
   /** Names this process in leases. */
   readonly #owner: string;
   readonly #running = new Map<string, Running>();
-  readonly #lastCalls = new Map<string, number>();
+  readonly #recentCalls: RecentCalls;
+  readonly #pace: NarrowingPace;
+  readonly #narrowers: InFlightLimiter;
   readonly #unsaved = new UnsavedRenewals();
 
   constructor(deps: RefreshEngineDeps) {
     this.#deps = { ...deps, unsaved: this.#unsaved };
     this.#owner = createUlid(deps.clock.now());
+    this.#recentCalls = new RecentCalls(deps.clock);
+    this.#pace = new NarrowingPace(deps.clock, deps.narrowing?.burst);
+    this.#narrowers = new InFlightLimiter(deps.narrowing?.waiters ?? defaultWaiters);
   }
 
   /**
@@ -63,7 +75,7 @@ export class RefreshEngine {
     const running = this.#running.get(connection.connectionRef);
     if (running?.kind === 'refresh') return running.outcome;
     const needsCall = this.#unsaved.find(connection) === null;
-    if (needsCall && this.#wasCalledRecently(connection)) return this.#answerRecent(connection, provider, context);
+    if (needsCall && this.#recentCalls.has(connection)) return this.#answerRecent(connection, provider, context);
     return this.#join(connection, provider, context);
   }
 
@@ -77,12 +89,26 @@ export class RefreshEngine {
   /**
    * A token that can do no more than the request's scopes, minted by the provider.
    *
-   * @throws NexusError `audit_unavailable`.
+   * @throws NexusError `audit_unavailable`, `rate_limited` when too many wait for one already.
    */
   async narrow(request: NarrowingRequest): Promise<NarrowOutcome> {
     const { connection, provider, scopes } = request;
     const via = provider.profile.downscope;
     if (via === null || scopes.length === 0 || !isOauth(provider.profile)) return { kind: 'cannot_narrow' };
+    if (via === 'refresh' && !connection.hasRefreshToken) return { kind: 'cannot_narrow' };
+    const leave = this.#narrowers.enter(connection.connectionRef);
+    if (leave === null) {
+      throw new NexusError('rate_limited', 'Too many sessions wait for a token of this connection; try again shortly.');
+    }
+    try {
+      return await this.#narrowInTurn(request, via);
+    } finally {
+      leave();
+    }
+  }
+
+  async #narrowInTurn(request: NarrowingRequest, via: DownscopeMethod): Promise<NarrowOutcome> {
+    const { connection } = request;
     const deadline = this.#deps.clock.now() + waitForOtherMs;
     do {
       const running = this.#running.get(connection.connectionRef);
@@ -91,7 +117,7 @@ export class RefreshEngine {
         if (outcome !== null) return outcome;
         await pause();
       } else {
-        await Promise.allSettled([running.outcome]);
+        await Promise.allSettled([running.isOver]);
       }
     } while (this.#deps.clock.now() < deadline);
     return { kind: 'failed', retryAfterSeconds: null };
@@ -135,42 +161,47 @@ export class RefreshEngine {
    */
   async close(): Promise<void> {
     while (this.#running.size > 0) {
-      await Promise.allSettled([...this.#running.values()].map(({ outcome }) => outcome));
+      await Promise.allSettled([...this.#running.values()].map(({ isOver }) => isOver));
     }
     await this.storeUnsaved();
   }
 
-  /** Takes part in the refresh that runs, or begins one as soon as nothing runs for the connection. */
+  /** Takes part in the refresh that runs, or takes the place of the narrowing that runs, before any that waits. */
   async #join(connection: Connection, provider: Provider, context: RequestContext): Promise<RefreshOutcome> {
-    for (;;) {
-      const running = this.#running.get(connection.connectionRef);
-      if (running === undefined) return this.#start(connection, provider, context);
-      if (running.kind === 'refresh') return running.outcome;
-      await running.outcome.catch(() => null);
-    }
+    const running = this.#running.get(connection.connectionRef);
+    if (running?.kind === 'refresh') return running.outcome;
+    return this.#start(connection, provider, context, running?.outcome);
   }
 
-  #start(connection: Connection, provider: Provider, context: RequestContext): Promise<RefreshOutcome> {
-    const { connectionRef } = connection;
-    const outcome = this.#run(connection, provider, context).finally(() => this.#running.delete(connectionRef));
-    this.#running.set(connectionRef, { kind: 'refresh', outcome });
+  #start(
+    connection: Connection,
+    provider: Provider,
+    context: RequestContext,
+    before?: Promise<unknown>,
+  ): Promise<RefreshOutcome> {
+    const run = () => this.#run(connection, provider, context);
+    const outcome = before === undefined ? run() : before.then(run, run);
+    this.#occupy(connection.connectionRef, { kind: 'refresh', outcome, isOver: outcome });
     return outcome;
   }
 
   #startNarrowing(request: NarrowingRequest, via: DownscopeMethod): Promise<NarrowOutcome | null> {
-    const { connectionRef } = request.connection;
-    const outcome = this.#runNarrowing(request, via).finally(() => this.#running.delete(connectionRef));
-    this.#running.set(connectionRef, { kind: 'narrowing', outcome });
+    const outcome = this.#runNarrowing(request, via);
+    // Other Brokers' refreshes get their turn between two narrowings of this one; after a failure none follows.
+    const isOver = outcome.then(async (ended) => {
+      const mayFollow = ended !== null && ended.kind !== 'failed';
+      if (mayFollow && !this.#deps.database.isExclusive) await sleep(turnMs);
+    });
+    this.#occupy(request.connection.connectionRef, { kind: 'narrowing', outcome, isOver });
     return outcome;
   }
 
-  /** At most one provider call per connection in 30 s, unless the token has already expired. */
-  #wasCalledRecently(connection: Connection): boolean {
-    const now = this.#deps.clock.now();
-    if (connection.accessExpiresAt !== null && connection.accessExpiresAt * 1_000 <= now) return false;
-    const last = this.#lastCalls.get(connection.connectionRef);
-    if (last !== undefined && now - last < callIntervalMs) return true;
-    return connection.lastRefreshAt !== null && now - Date.parse(connection.lastRefreshAt) < callIntervalMs;
+  #occupy(connectionRef: string, running: Running): void {
+    this.#running.set(connectionRef, running);
+    const leave = () => {
+      if (this.#running.get(connectionRef) === running) this.#running.delete(connectionRef);
+    };
+    running.isOver.then(leave, leave);
   }
 
   /** Refreshes, or waits for whoever holds the lease: for their new token, or for the end of their narrowing. */
@@ -199,30 +230,35 @@ export class RefreshEngine {
   ): Promise<RefreshOutcome | null> {
     if (!(await this.#claim(connection))) return null;
     const { connectionRef } = connection;
-    this.#rememberCall(connectionRef);
-    const outcome = await this.#orRelease(connectionRef, () =>
+    this.#recentCalls.remember(connectionRef);
+    const outcome = await this.#orRelease(connectionRef, null, () =>
       performRefresh(this.#deps, { connection, provider, context, owner: this.#owner }),
     );
     // Whoever mends what needed attention need not wait for the next call.
-    if (outcome.kind === 'attention') this.#lastCalls.delete(connectionRef);
+    if (outcome.kind === 'attention') this.#recentCalls.forget(connectionRef);
     return outcome;
   }
 
   async #runNarrowing(request: NarrowingRequest, via: DownscopeMethod): Promise<NarrowOutcome | null> {
     const { provider, context, scopes, about, store } = request;
     const { connectionRef } = request.connection;
-    const find = () => this.#deps.database.stores.connections.findByRef(connectionRef);
-    let connection = await find();
+    const { connections } = this.#deps.database.stores;
+    let connection = await connections.findByRef(connectionRef);
     if (connection !== null && this.#unsaved.find(connection) !== null) {
       // The refresh token in the row is spent: the one that waits in memory comes first.
       const outcome = await this.#refreshUnderLease(connection, provider, context);
       if (outcome === null || outcome.kind === 'failed') return outcome;
-      connection = await find();
+      connection = await connections.findByRef(connectionRef);
     }
     if (connection === null || connection.status !== 'active') return { kind: 'attention' };
+    const state = await connections.findAttemptState(connectionRef);
+    const failures = state?.failures ?? 0;
+    const retryAfterSeconds = Math.max(state?.waitSeconds ?? 0, this.#pace.secondsToWait(connectionRef));
+    if (retryAfterSeconds > 0) return { kind: 'failed', retryAfterSeconds };
     if (!(await this.#claim(connection))) return null;
-    const input = { connection, provider, context, owner: this.#owner, scopes, about, store, via };
-    return this.#orRelease(connectionRef, () => performNarrowing(this.#deps, input));
+    this.#pace.spend(connectionRef);
+    const input = { connection, provider, context, owner: this.#owner, failures, scopes, about, store, via };
+    return this.#orRelease(connectionRef, inDoubtPauseSeconds, () => performNarrowing(this.#deps, input));
   }
 
   /** Lease and intent, for exactly the version that was seen. */
@@ -241,25 +277,19 @@ export class RefreshEngine {
    * Nothing is known to be spent when a step before the call failed, so others need not wait out the lease. Where not
    * even that can be written, it runs out by itself.
    */
-  async #orRelease<T>(connectionRef: string, perform: () => Promise<T>): Promise<T> {
+  async #orRelease<T>(
+    connectionRef: string,
+    nextAttemptInSeconds: number | null,
+    perform: () => Promise<T>,
+  ): Promise<T> {
     try {
       return await perform();
     } catch (error) {
-      const release = { connectionRef, owner: this.#owner, nextAttemptInSeconds: null, failed: true };
+      const release = { connectionRef, owner: this.#owner, nextAttemptInSeconds, failed: true };
       await this.#deps.database
         .transaction((stores) => stores.connections.releaseRefreshLease(release))
         .catch(() => undefined);
       throw error;
-    }
-  }
-
-  #rememberCall(connectionRef: string): void {
-    const now = this.#deps.clock.now();
-    this.#lastCalls.delete(connectionRef);
-    this.#lastCalls.set(connectionRef, now);
-    for (const [ref, at] of this.#lastCalls) {
-      if (now - at < callIntervalMs) break;
-      this.#lastCalls.delete(ref);
     }
   }
 }

@@ -25,6 +25,8 @@ export interface RefreshStepInput {
   readonly context: RequestContext;
   /** Holder of the lease. */
   readonly owner: string;
+  /** Failed calls in a row before this one, where that matters. */
+  readonly failures?: number;
 }
 
 export function createStepEntry(

@@ -28,18 +28,29 @@ async function concludeRevoked(
   });
 }
 
+/** After a call whose answer was lost: the refresh token may be spent, and a second showing could end the grant. */
+export const inDoubtPauseSeconds = 30;
+const firstPauseSeconds = 5;
+const longestBackoffSeconds = 300;
+
+/** Seconds until a narrowing may ask the provider again: what it asks for itself (R7), and more with every failure. */
+export function pauseAfter({ class: failureClass, retryAfterSeconds }: ProviderCallFailure, failures: number): number {
+  const backoff = Math.min(firstPauseSeconds * 2 ** failures, longestBackoffSeconds);
+  return Math.max(backoff, retryAfterSeconds ?? 0, failureClass === 'in_doubt' ? inDoubtPauseSeconds : 0);
+}
+
 /** Ends the lease with nothing changed but the count of failures. */
 export async function noteFailure(
   deps: RefreshStepDeps,
   input: RefreshStepInput,
   failure: ProviderCallFailure,
 ): Promise<RefreshOutcome & { readonly kind: 'failed' }> {
-  const { connection, owner } = input;
+  const { connection, owner, failures = 0 } = input;
   await deps.database.transaction(async (stores) => {
     await stores.connections.releaseRefreshLease({
       connectionRef: connection.connectionRef,
       owner,
-      nextAttemptInSeconds: failure.retryAfterSeconds,
+      nextAttemptInSeconds: pauseAfter(failure, failures),
       failed: true,
     });
     await stores.audit.insert([

@@ -20,6 +20,7 @@ const batch = 100;
 /** A provider that could not take a token back is left alone this long, and each time twice as long. */
 const firstPauseMs = 4_000;
 const longestPauseMs = 300_000;
+const maxRefusals = 3;
 /** One that takes a token back for this long is not asked any more. */
 const giveUpMs = 24 * 3_600_000;
 
@@ -63,7 +64,9 @@ export class EndedTokens {
     for (let after = ''; ; ) {
       const ended = await this.#deps.database.stores.sessions.listEndedWithToken({ after, limit: batch });
       for (const session of ended) {
-        byProvider.set(session.providerId, [...(byProvider.get(session.providerId) ?? []), session]);
+        const others = byProvider.get(session.providerId);
+        if (others === undefined) byProvider.set(session.providerId, [session]);
+        else others.push(session);
       }
       const last = ended.at(-1);
       if (last === undefined || ended.length < batch) break;
@@ -78,15 +81,22 @@ export class EndedTokens {
     const { clock, database } = this.#deps;
     const pause = this.#pauses.get(providerId);
     if (pause !== undefined && pause.until > clock.now()) return;
+    let refusals = 0;
     for (const session of sessions) {
-      if (!(await this.#isDone(session))) {
-        const ms = pause === undefined ? firstPauseMs : Math.min(pause.ms * 2, longestPauseMs);
-        this.#pauses.set(providerId, { until: clock.now() + ms, ms });
-        return;
+      if (await this.#isDone(session)) {
+        await database.transaction((stores) => stores.sessions.eraseToken(session.sessionId));
+      } else {
+        refusals += 1;
+        // One token that is refused for ever must not hold up the others; several tell of the provider.
+        if (refusals === maxRefusals) break;
       }
-      await database.transaction((stores) => stores.sessions.eraseToken(session.sessionId));
     }
-    this.#pauses.delete(providerId);
+    if (refusals === 0) {
+      this.#pauses.delete(providerId);
+    } else {
+      const ms = pause === undefined ? firstPauseMs : Math.min(pause.ms * 2, longestPauseMs);
+      this.#pauses.set(providerId, { until: clock.now() + ms, ms });
+    }
   }
 
   /** Whether nothing remains to be done with the token at its provider. */

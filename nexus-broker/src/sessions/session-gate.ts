@@ -34,7 +34,7 @@ export async function passGate(database: Database, { session, now }: TimedSessio
   ]);
   if (agent === null || connection === null) throw sessionIsOver();
   requireActiveAgent(agent);
-  if (session.closedAt !== null || session.expiresAt <= now) throw sessionIsOver();
+  if (isOver({ session, now })) throw sessionIsOver();
   if (key === null || !isUsable(key, now)) throw sessionIsOver();
   const provider = await getProviderOf(database, connection);
   requireAllowedProvider(agent, provider.profile.name);
@@ -42,6 +42,11 @@ export async function passGate(database: Database, { session, now }: TimedSessio
   const active = await requireActive(database, connection);
   requireGrantedScopes(grantedScopes(active, provider.profile), session.scopes);
   return { session, agent, connection: active, provider };
+}
+
+/** Closed, or past its expiry by the database's clock. */
+export function isOver({ session, now }: TimedSession): boolean {
+  return session.closedAt !== null || session.expiresAt <= now;
 }
 
 /** Whether a read through the session would pass the gate now. */

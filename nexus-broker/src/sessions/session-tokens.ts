@@ -33,16 +33,18 @@ export class SessionTokens {
     this.#deps = deps;
   }
 
+  /** The token minted for the session, where one still lives. */
+  find(session: AgentSession): OauthCredential | null {
+    return openSessionToken(this.#deps.vault, session, this.#deps.clock.now());
+  }
+
   /**
-   * A token that can do no more than the session, minted by the provider where there is none yet; null where the
-   * provider cannot narrow.
+   * A token that can do no more than the session, minted by the provider; null where the provider cannot narrow.
    *
    * @throws NexusError `provider_unavailable`, `attention_required`, `invalid_session_token` for a session closed
    * meanwhile, `audit_unavailable`.
    */
   async obtain(usable: UsableSession, context: RequestContext): Promise<OauthCredential | null> {
-    const held = this.#open(usable.session);
-    if (held !== null) return held;
     const { sessionId } = usable.session;
     if (this.#wasRefused(sessionId)) return null;
     const running = this.#minting.get(sessionId);
@@ -57,7 +59,7 @@ export class SessionTokens {
     const current = await this.#deps.database.stores.sessions.findById(seen.sessionId);
     if (current === null || current.session.closedAt !== null) throw sessionIsOver();
     const { session } = current;
-    const held = this.#open(session);
+    const held = this.find(session);
     if (held !== null) return held;
     const scopes = session.scopes.filter((scope) => scope !== 'offline_access');
     // A request without any scope would be answered with all of them (RFC 6749, section 3.3).
@@ -101,7 +103,7 @@ export class SessionTokens {
   /** Another replica was faster, or the session is over. */
   async #readAgain(session: AgentSession): Promise<OauthCredential> {
     const current = await this.#deps.database.stores.sessions.findById(session.sessionId);
-    const held = current === null || current.session.closedAt !== null ? null : this.#open(current.session);
+    const held = current === null || current.session.closedAt !== null ? null : this.find(current.session);
     if (held === null) throw sessionIsOver();
     return held;
   }
@@ -111,10 +113,6 @@ export class SessionTokens {
     const connection = await database.stores.connections.findByRef(session.connectionRef);
     if (connection !== null) await requireActive(database, connection);
     throw providerUnavailable('The credential changed while a token was minted; try again.', null);
-  }
-
-  #open(session: AgentSession): OauthCredential | null {
-    return openSessionToken(this.#deps.vault, session, this.#deps.clock.now());
   }
 
   #wasRefused(sessionId: string): boolean {

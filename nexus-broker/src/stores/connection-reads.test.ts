@@ -8,6 +8,7 @@ import {
   createCredentialInput,
   createHashText,
   createId,
+  createKey,
   insertConnection,
   insertProvider,
   laterTime,
@@ -86,17 +87,24 @@ describeEachDatabase('connection reads', (open) => {
   describe('list', () => {
     it('filters by every field and orders by ref', async () => {
       const workspaceId = createId();
-      const byKey = await insertConnection(database, providerId, { workspaceId, requestedBy: 'key-1' });
+      const [app, agent] = [createKey({ role: 'app' }), createKey({ role: 'agent' })];
+      await database.transaction(async ({ keys }) => {
+        await keys.insert(app);
+        await keys.insert(agent);
+      });
+      const byKey = await insertConnection(database, providerId, { workspaceId, requestedBy: app.keyId });
+      const byAgent = await insertConnection(database, providerId, { workspaceId, requestedBy: agent.keyId });
       const anonymous = await insertConnection(database, providerId, { workspaceId });
       const active = await insertActive();
       const list = async (filter: Parameters<typeof database.stores.connections.list>[0]): Promise<string[]> =>
         (await database.stores.connections.list(filter)).map((connection) => connection.connectionRef);
-      expect(await list({ workspaceId })).toEqual([byKey.connectionRef, anonymous.connectionRef].sort());
+      expect(await list({ workspaceId })).toEqual(
+        [byKey, byAgent, anonymous].map(({ connectionRef }) => connectionRef).sort(),
+      );
       expect(await list({ providerId, status: 'active' })).toEqual([active.connectionRef]);
-      expect(await list({ workspaceId, requestedBy: 'key-1' })).toEqual([byKey.connectionRef]);
+      expect(await list({ workspaceId, requestedBy: app.keyId })).toEqual([byKey.connectionRef]);
       expect(await list({ workspaceId, requestedBy: null })).toEqual([anonymous.connectionRef]);
-      expect(await list({ workspaceId, startedByKey: true })).toEqual([byKey.connectionRef]);
-      expect(await list({ workspaceId, startedByKey: false })).toEqual([anonymous.connectionRef]);
+      expect(await list({ workspaceId, startedByOwner: true })).toEqual([byKey.connectionRef]);
       expect(await list({ connectionRef: anonymous.connectionRef })).toEqual([anonymous.connectionRef]);
       expect(await list({ connectionRef: anonymous.connectionRef, workspaceId: 'other' })).toEqual([]);
     });

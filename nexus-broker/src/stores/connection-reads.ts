@@ -8,8 +8,8 @@ export interface ConnectionFilter {
   readonly status?: ConnectionStatus | undefined;
   /** The key that started it; null selects those of anonymous callers. */
   readonly requestedBy?: string | null | undefined;
-  /** Whether any key started it. */
-  readonly startedByKey?: boolean | undefined;
+  /** Those that the key of an application or operator started: neither anonymous callers nor agents speak for a workspace. */
+  readonly startedByOwner?: true | undefined;
   readonly connectionRef?: string | undefined;
   /** The last `connectionRef` of the page before. */
   readonly after?: string | undefined;
@@ -106,8 +106,9 @@ async function list({ db }: StoreContext, filter: ConnectionFilter): Promise<Con
   if (filter.status !== undefined) query = query.where('status', '=', filter.status);
   if (filter.requestedBy === null) query = query.where('requested_by', 'is', null);
   else if (filter.requestedBy !== undefined) query = query.where('requested_by', '=', filter.requestedBy);
-  if (filter.startedByKey !== undefined) {
-    query = query.where('requested_by', filter.startedByKey ? 'is not' : 'is', null);
+  if (filter.startedByOwner === true) {
+    const owners = db.selectFrom('api_key').select('key_id').where('role', 'in', ['app', 'operator', 'admin']);
+    query = query.where('requested_by', 'in', owners);
   }
   if (filter.connectionRef !== undefined) query = query.where('connection_ref', '=', filter.connectionRef);
   if (filter.after !== undefined) query = query.where('connection_ref', '>', filter.after);

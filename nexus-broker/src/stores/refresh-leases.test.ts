@@ -27,7 +27,7 @@ describeEachDatabase('refresh leases', (open, fixture) => {
         connectionRef: connection.connectionRef,
         expectedVersion,
         sealed: createSealed(),
-        from: ['pending', 'active'],
+        from: ['pending', 'active', 'attention'],
         grantedScopes: null,
         accountSubject: null,
         accountLabel: null,
@@ -101,6 +101,70 @@ describeEachDatabase('refresh leases', (open, fixture) => {
     expect(await claim('next')).toBe(true);
     expect(await storeCredential(1)).toBe(true);
     expect(await storeCredential(1)).toBe(false);
+  });
+
+  it('tells what earlier attempts leave for the next one, by the database clock', async () => {
+    const find = () => database.stores.connections.findAttemptState(connection.connectionRef);
+    const end = (failed: boolean, nextAttemptInSeconds: number | null): Promise<void> =>
+      database.transaction(({ connections }) =>
+        connections.releaseRefreshLease({
+          connectionRef: connection.connectionRef,
+          owner: 'holder',
+          nextAttemptInSeconds,
+          failed,
+        }),
+      );
+    expect(await find()).toEqual({ waitSeconds: 0, failures: 0 });
+    for (const failures of [1, 2]) {
+      await claim('holder');
+      await end(true, 900);
+      expect(await find()).toEqual({ waitSeconds: expect.any(Number), failures });
+    }
+    clockOffsetMs = 800_000;
+    const { waitSeconds = 0 } = (await find()) ?? {};
+    expect(waitSeconds).toBeGreaterThan(30);
+    expect(waitSeconds).toBeLessThanOrEqual(100);
+    clockOffsetMs = 901_000;
+    expect(await find()).toEqual({ waitSeconds: 0, failures: 2 });
+    await claim('holder');
+    await end(false, null);
+    expect(await find()).toEqual({ waitSeconds: 0, failures: 0 });
+    expect(await database.stores.connections.findAttemptState(createId())).toBeNull();
+  });
+
+  it('leaves a pause where its holder is known to be dead, and only there', async () => {
+    const find = () => database.stores.connections.findAttemptState(connection.connectionRef);
+    const clear = () => database.transaction(({ connections }) => connections.clearRefreshLeases());
+    await clear();
+    expect(await find()).toEqual({ waitSeconds: 0, failures: 0 });
+    await claim('dead');
+    await clear();
+    expect(await claim('next')).toBe(true);
+    const { waitSeconds = 0 } = (await find()) ?? {};
+    expect(waitSeconds).toBeGreaterThan(0);
+    expect(waitSeconds).toBeLessThanOrEqual(30);
+  });
+
+  it('a held row takes nothing until the transaction ends, whatever its status', async () => {
+    const { connectionRef } = connection;
+    const seen: string[] = [];
+    let storing = Promise.resolve(true);
+    for (const status of ['active', 'attention'] as const) {
+      if (status === 'attention') {
+        const attention = { connectionRef, expectedVersion: 2, reason: 'integrity', at: testTime } as const;
+        await database.transaction(({ connections }) => connections.markAttention(attention));
+      }
+      await database.transaction(async ({ connections }) => {
+        await connections.holdRow(connectionRef);
+        const before = await connections.findByRef(connectionRef);
+        storing = storeCredential(before?.version ?? 0);
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        const after = await connections.findByRef(connectionRef);
+        seen.push(`${after?.status} ${after?.version === before?.version}`);
+      });
+      expect(await storing).toBe(true);
+    }
+    expect(seen).toEqual(['active true', 'attention true']);
   });
 
   it('counts leases and failures, and notes when to try again by the database clock', async () => {

@@ -1,4 +1,5 @@
 /** One refresh per connection at a time, over all Brokers: a lease by the database's clock, won by one update. */
+import { toEpochMs } from '@nexus/core/clock';
 import { noLease } from './connection-row.js';
 import { hasWon, type StoreContext } from './store-context.js';
 
@@ -13,10 +14,21 @@ export interface ClaimInput {
 export interface ReleaseInput {
   readonly connectionRef: string;
   readonly owner: string;
-  /** Null lets the next attempt come at any time. */
+  /** Null lets the next narrowing come at any time; refreshes have an interval of their own. */
   readonly nextAttemptInSeconds: number | null;
   readonly failed: boolean;
 }
+
+/** What earlier calls to the provider leave for the next one. */
+export interface AttemptState {
+  /** Until the next narrowing may come; 0 when it may come now. */
+  readonly waitSeconds: number;
+  /** Failed calls since the last one that did not fail. */
+  readonly failures: number;
+}
+
+/** As after a call whose answer was lost: the holder may have spent the refresh token before it died. */
+const pauseAfterDeathSeconds = 30;
 
 export function createRefreshLeases({ db, databaseNow }: StoreContext) {
   return {
@@ -40,9 +52,34 @@ export function createRefreshLeases({ db, databaseNow }: StoreContext) {
       return hasWon(result);
     },
 
+    /** Null for a connection that does not exist. */
+    async findAttemptState(connectionRef: string): Promise<AttemptState | null> {
+      const row = await db
+        .selectFrom('connection')
+        .select(['next_attempt_at', 'fail_count', databaseNow().as('now')])
+        .where('connection_ref', '=', connectionRef)
+        .executeTakeFirst();
+      if (row === undefined) return null;
+      const waitMs = row.next_attempt_at === null ? 0 : toEpochMs(row.next_attempt_at) - toEpochMs(row.now);
+      return { waitSeconds: Math.max(0, Math.ceil(waitMs / 1_000)), failures: Number(row.fail_count) };
+    },
+
     /** For the start of the only Broker of a database: whoever held a lease before is dead. */
     async clearRefreshLeases(): Promise<void> {
-      await db.updateTable('connection').set(noLease).where('lease_until', 'is not', null).execute();
+      await db
+        .updateTable('connection')
+        .set({ ...noLease, next_attempt_at: databaseNow(pauseAfterDeathSeconds) })
+        .where('lease_until', 'is not', null)
+        .execute();
+    },
+
+    /** Lets nobody store anything until the transaction ends, whoever has the lease and in whatever status it is. */
+    async holdRow(connectionRef: string): Promise<void> {
+      await db
+        .updateTable('connection')
+        .set((connection) => ({ version: connection.ref('version') }))
+        .where('connection_ref', '=', connectionRef)
+        .execute();
     },
 
     /** Does nothing when another owner has the lease by now. */
@@ -53,7 +90,7 @@ export function createRefreshLeases({ db, databaseNow }: StoreContext) {
         .set((connection) => ({
           ...noLease,
           next_attempt_at: next === null ? null : databaseNow(next),
-          ...(input.failed ? { fail_count: connection('fail_count', '+', 1) } : {}),
+          fail_count: input.failed ? connection('fail_count', '+', 1) : 0,
         }))
         .where('connection_ref', '=', input.connectionRef)
         .where('lease_owner', '=', input.owner)

@@ -45,6 +45,17 @@ export function createSessionChanges(context: StoreContext) {
       return hasWon(result);
     },
 
+    /** Open sessions of the connection have no token of their own any more. */
+    async dropTokens(connectionRef: string): Promise<void> {
+      await db
+        .updateTable('agent_session')
+        .set((session) => ({ sealed_token: null, token_version: session('token_version', '+', 1) }))
+        .where('connection_ref', '=', connectionRef)
+        .where('sealed_token', 'is not', null)
+        .where('closed_at', 'is', null)
+        .execute();
+    },
+
     async eraseToken(sessionId: string): Promise<void> {
       await db
         .updateTable('agent_session')

@@ -1,6 +1,7 @@
 /**
  * The Gateway's way to the Broker: JSON over keep-alive connections. Waiting polls, and whatever may take as long as a
- * provider does, travel on pools of their own, so that neither ever takes a connection from a token read.
+ * provider or an issuer does, travel on pools of their own, so that none ever takes a connection from a token read, and
+ * agents take none from the people who connect accounts.
  */
 import { type ErrorCode, errorCodes, NexusError } from '@nexus/core/errors';
 import type { Secret } from '@nexus/core/secret';
@@ -44,23 +45,27 @@ export interface BrokerClient {
 }
 
 const answerTimeoutMs = 30_000;
-/** Routes that call a provider before they answer. */
-const slowPaths =
-  /^\/internal\/v1\/(flows\/(continue|callback|capture)|connections\/(refresh|delete|complete)|sessions\/(obo|token))$/;
+/** Routes that call a provider or an issuer before they answer; those of one expression share a pool. */
+const slowPaths = [
+  /^\/internal\/v1\/(flows\/(continue|callback|capture)|connections\/(refresh|delete|complete))$/,
+  /^\/internal\/v1\/sessions\/token$/,
+  /^\/internal\/v1\/sessions\/obo$/,
+];
 
 export function createBrokerClient(options: BrokerClientOptions): BrokerClient {
   const { origin } = new URL(options.brokerUrl);
   const connect = options.tls === null ? {} : removeNulls(options.tls);
   const settings = { keepAliveTimeout: 30_000, pipelining: 1, connect: { timeout: 3_000, ...connect } };
-  const pool = new Pool(origin, { ...settings, connections: options.connections });
-  const slowPool = new Pool(origin, { ...settings, connections: options.connections });
+  const createPool = () => new Pool(origin, { ...settings, connections: options.connections });
+  const pool = createPool();
+  const slowPools = slowPaths.map((paths) => ({ paths, pool: createPool() }));
   const waitingPool = new Pool(origin, { ...settings, connections: 1_024 });
   const gatewayKey = options.gatewayKey.reveal();
 
   async function send(caller: CallerContext, request: BrokerCall) {
     const choosePool = () => {
       if ((request.waitSeconds ?? 0) > 0) return waitingPool;
-      return slowPaths.test(request.path) ? slowPool : pool;
+      return slowPools.find(({ paths }) => paths.test(request.path))?.pool ?? pool;
     };
     const timeout = answerTimeoutMs + (request.waitSeconds ?? 0) * 1_000;
     const query = request.query === undefined ? '' : `?${new URLSearchParams(request.query).toString()}`;
@@ -103,7 +108,8 @@ export function createBrokerClient(options: BrokerClientOptions): BrokerClient {
     },
     async close() {
       // Parked polls are answered by their own side; whoever still waits then has nobody to wait for.
-      await Promise.all([pool.close(), slowPool.close(), waitingPool.destroy()]);
+      const answered = [pool, ...slowPools.map((slow) => slow.pool)];
+      await Promise.all([...answered.map((each) => each.close()), waitingPool.destroy()]);
     },
   };
 }

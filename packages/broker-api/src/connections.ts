@@ -1,11 +1,14 @@
 /** Wire schemas of the connection routes under `/internal/v1/connections` and `/admin/v1/connections`. */
 import { z } from '@hono/zod-openapi';
+import { looksLikeToken } from '@nexus/core/tokens';
 
 export const Scope = z
   .string()
   .min(1)
   .max(255)
-  .regex(/^[\x21\x23-\x5B\x5D-\x7E]+$/, 'is not a scope token (RFC 6749, section 3.3)');
+  .regex(/^[\x21\x23-\x5B\x5D-\x7E]+$/, 'is not a scope token (RFC 6749, section 3.3)')
+  // Scopes are recorded and shown, and nothing shaped like a bearer value may be.
+  .refine((scope) => !looksLikeToken(scope) && !scope.startsWith('eyJ'), 'looks like a token, not like a scope');
 
 export const ConnectionStatus = z
   .enum(['pending', 'active', 'attention', 'failed', 'revoked'])

@@ -14,7 +14,7 @@ const route = createRoute({
   description: 'Closes its sessions and revokes its keys; the audit log keeps its history.',
   request: { params: idParameter },
   responses: { 200: jsonAnswer(AgentDeleted, 'It is deregistered.'), ...errorAnswers('agent_not_found') },
-  ...keyRoute(['operator', 'admin'], ['agent.deregistered', 'session.closed']),
+  ...keyRoute(['operator', 'admin'], ['agent.deregistered', 'key.revoked', 'session.closed']),
 });
 
 export function registerDeleteAgent(app: BrokerApp, deps: EndAgentDeps & AccessDeps): void {

@@ -29,7 +29,7 @@ export function registerListAllConnections(app: BrokerApp, deps: { readonly data
         requestedBy: query.requested_by ?? null,
         limit: query.limit ?? null,
         after: query.cursor ?? null,
-        startedByKey: false,
+        startedByOwner: false,
       },
       c.get('context'),
     );

@@ -29,7 +29,7 @@ export function registerListConnections(app: BrokerApp, deps: { readonly databas
         requestedBy: body.requested_by ?? null,
         limit: body.limit ?? null,
         after: body.after ?? null,
-        startedByKey: true,
+        startedByOwner: true,
       },
       c.get('context'),
     );

@@ -1,7 +1,7 @@
 import { createRoute } from '@hono/zod-openapi';
 import { SessionByToken, SessionIntrospection } from '@nexus/broker-api/sessions';
+import type { OwnSessionDeps } from '../../services/sessions/find-own-session.js';
 import { introspectToken } from '../../services/sessions/introspect-token.js';
-import type { Database } from '../../stores/database.js';
 import type { AccessDeps } from '../access.js';
 import { type BrokerApp, errorAnswers, gatewayRoute, guard, jsonAnswer, jsonBody } from '../operation.js';
 import { toWireIntrospection } from './wire-session.js';
@@ -14,10 +14,10 @@ const route = createRoute({
   summary: 'Tell an agent what a session token of its own is worth',
   request: jsonBody(SessionByToken),
   responses: { 200: jsonAnswer(SessionIntrospection, 'Whether it is active, and then what it is.'), ...errorAnswers() },
-  ...gatewayRoute(['agent'], { none: 'it discloses no credential' }),
+  ...gatewayRoute(['agent'], ['auth.forbidden']),
 });
 
-export function registerIntrospectToken(app: BrokerApp, deps: { readonly database: Database } & AccessDeps): void {
+export function registerIntrospectToken(app: BrokerApp, deps: OwnSessionDeps & AccessDeps): void {
   app.openapi(guard(route, deps), async (c) => {
     const { agent_id, token } = c.req.valid('json');
     const session = await introspectToken(deps, { agentId: agent_id, token }, c.get('context'));

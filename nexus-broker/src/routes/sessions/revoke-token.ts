@@ -13,7 +13,7 @@ const route = createRoute({
   summary: 'Close the session of a token for the agent it was issued to',
   request: jsonBody(SessionByToken),
   responses: { 200: jsonAnswer(SessionRevoked, 'No such session is open.'), ...errorAnswers() },
-  ...gatewayRoute(['agent'], ['session.closed']),
+  ...gatewayRoute(['agent'], ['session.closed', 'auth.forbidden']),
 });
 
 export function registerRevokeToken(app: BrokerApp, deps: CloseSessionDeps & AccessDeps): void {

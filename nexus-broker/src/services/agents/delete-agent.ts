@@ -1,4 +1,5 @@
 import { toInstant } from '@nexus/core/clock';
+import { describeRevokedKey } from '../../domain/api-key.js';
 import { type RequestContext, toAuditOrigin } from '../../domain/request-context.js';
 import { endSessions } from '../../sessions/end-sessions.js';
 import { agentNotFound } from './get-agent.js';
@@ -21,6 +22,7 @@ export async function deleteAgent(
     const keys = await stores.keys.revokeByAgent(agentId, toInstant(deps.clock.now()));
     const closed = await endSessions(stores, deps.audit, { filter: { agentId }, end: 'agent_deregistered', origin });
     await stores.audit.insert([
+      ...keys.map((key) => deps.audit.entry(describeRevokedKey(key), origin)),
       deps.audit.entry(
         {
           eventType: 'agent.deregistered',

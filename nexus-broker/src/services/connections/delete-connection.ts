@@ -1,12 +1,14 @@
-import type { Clock } from '@nexus/core/clock';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Clock, Instant } from '@nexus/core/clock';
 import { toInstant } from '@nexus/core/clock';
 import { NexusError } from '@nexus/core/errors';
-import { isUlid } from '@nexus/core/ids';
+import { createUlid, isUlid } from '@nexus/core/ids';
 import { VaultError } from '@nexus/vault/key-provider';
 import type { Vault } from '@nexus/vault/vault';
 import type { AuditLog } from '../../audit/audit-log.js';
 import { getProviderOf } from '../../disclosure/active-connection.js';
 import { type FindByIdDeps, getConnectionById } from '../../disclosure/get-connection-by-id.js';
+import type { AuditOrigin } from '../../domain/audit-event.js';
 import type { Connection } from '../../domain/connection.js';
 import type { OauthCredential } from '../../domain/credential.js';
 import { isOauth, type Provider } from '../../domain/provider.js';
@@ -50,69 +52,72 @@ export async function deleteConnection(
   context: RequestContext,
 ): Promise<DeletedConnection> {
   for (let attempt = 1; ; attempt++) {
-    const connection = await findDeletable(deps, input.connection, context);
-    if (connection.status === 'revoked') return alreadyDeleted(connection);
-    try {
-      return await endConnection(deps, input, connection, context);
-    } catch (error) {
-      if (!(error instanceof SupersededError) || attempt === maxAttempts) throw error;
-    }
+    const found = await findDeletable(deps, input.connection, context);
+    if (found.status === 'revoked') return alreadyDeleted(found);
+    const connection = attempt === 1 ? found : await holdStill(deps, found);
+    const deletion = { connection, reason: input.reason, isLast: attempt === maxAttempts };
+    const deleted = await endConnection(deps, deletion, context);
+    if (deleted !== 'superseded') return deleted;
   }
 }
 
-/** More often than this no refresh or reconnect stores a newer credential while one deletion asks the provider. */
-const maxAttempts = 5;
+/** Whoever stores newer credentials for ever must not keep a connection from being deleted. */
+const maxAttempts = 3;
+/** As long as a refresh holds it: revoking takes no longer, and whoever waits gets it back should this process die. */
+const leaseSeconds = 30;
+const leasePolls = 20;
+const pollMs = 100;
 
-/** A newer credential than the one just revoked would be erased while it lives on at the provider. */
-class SupersededError extends Error {}
+/**
+ * Takes the lease of refreshes, so that no Broker has tokens issued that the next attempt would miss. It is a courtesy
+ * of those who take leases: a deletion goes on without it where it is not to be had soon.
+ */
+async function holdStill({ database, clock }: DeleteConnectionDeps, found: Connection): Promise<Connection> {
+  const { connectionRef } = found;
+  const owner = createUlid(clock.now());
+  let connection = found;
+  for (let poll = 0; poll < leasePolls && connection.status === 'active'; poll++) {
+    const claim = { connectionRef, expectedVersion: connection.version, owner, intentId: owner, leaseSeconds };
+    if (await database.transaction((stores) => stores.connections.claimRefreshLease(claim))) break;
+    await sleep(pollMs);
+    connection = (await database.stores.connections.findByRef(connectionRef)) ?? connection;
+  }
+  return connection;
+}
+
+interface Deletion {
+  readonly connection: Connection;
+  readonly reason: string | null;
+  /** Erases whatever is stored by then; else a credential is erased only once the provider was asked about it. */
+  readonly isLast: boolean;
+}
 
 async function endConnection(
   deps: DeleteConnectionDeps,
-  input: DeleteConnectionInput,
-  connection: Connection,
+  deletion: Deletion,
   context: RequestContext,
-): Promise<DeletedConnection> {
+): Promise<DeletedConnection | 'superseded'> {
+  const { connection } = deletion;
+  const { connectionRef } = connection;
   const provider = await getProviderOf(deps.database, connection);
-  const revocation = await revokeUpstream(deps, connection, provider);
+  const asked = await revokeUpstream(deps, connection, provider);
   const at = toInstant(deps.clock.now());
-  const sessionsClosed = await deps.database.transaction(async (stores) => {
-    if (!(await stores.connections.markRevoked({ connectionRef: connection.connectionRef, at }))) return null;
-    const erased = await stores.connections.findByRef(connection.connectionRef);
-    if (erased?.version !== connection.version) throw new SupersededError();
-    const closed = await endSessions(stores, deps.audit, {
-      filter: { connectionRef: connection.connectionRef },
-      end: 'connection_revoked',
-      origin: toAuditOrigin(context),
-    });
-    await stores.audit.insert([
-      deps.audit.entry(
-        {
-          eventType: 'connection.revoked',
-          outcome: 'success',
-          connectionRef: connection.connectionRef,
-          providerName: provider.profile.name,
-          workspaceId: connection.workspaceId,
-          data: {
-            reason: input.reason,
-            provider_revoked: revocation.providerRevoked,
-            provider_revocation_error: revocation.error,
-            sessions_closed: closed.length,
-          },
-        },
-        toAuditOrigin(context),
-      ),
-    ]);
-    return closed.length;
-  });
-  if (sessionsClosed === null) {
-    const current = await deps.database.stores.connections.findByRef(connection.connectionRef);
-    return alreadyDeleted(current ?? connection);
+  const erased = await erase(deps, { ...deletion, provider, asked, at, origin: toAuditOrigin(context) });
+  if (erased === 'superseded') return erased;
+  if (erased === null) {
+    return alreadyDeleted((await deps.database.stores.connections.findByRef(connectionRef)) ?? connection);
   }
+  const { sessionsClosed, held } = erased;
   if (sessionsClosed > 0) deps.endedTokens.discardSoon();
-  const outcome =
-    revocation.error === 'shared_grant' ? await revokeAsLast(deps, connection, provider, context) : revocation;
+  let outcome = asked;
+  if (held.version !== connection.version) {
+    outcome = await revokeAfterwards(deps, held, provider, 'newer_credential', context);
+  } else if (asked.error === 'shared_grant') {
+    // Of siblings deleted together, the last one has to end the grant.
+    outcome = await revokeAfterwards(deps, held, provider, 'last_of_shared_grant', context);
+  }
   return {
-    connectionRef: connection.connectionRef,
+    connectionRef,
     revokedAt: at,
     alreadyRevoked: false,
     providerRevoked: outcome.providerRevoked,
@@ -121,23 +126,78 @@ async function endConnection(
   };
 }
 
-/** Asks once more after this row is gone: of siblings deleted together, the last one has to end the grant. */
-async function revokeAsLast(
+interface Erasure extends Deletion {
+  readonly provider: Provider;
+  /** What came of asking the provider about the credential that was seen. */
+  readonly asked: Revocation;
+  readonly at: Instant;
+  readonly origin: AuditOrigin;
+}
+
+interface Erased {
+  /** The row as it was just before. */
+  readonly held: Connection;
+  readonly sessionsClosed: number;
+}
+
+/** Null when somebody else has erased it; `superseded` when it holds a credential that nobody has asked about yet. */
+async function erase(
   deps: DeleteConnectionDeps,
-  connection: Connection,
+  { connection, reason, isLast, provider, asked, at, origin }: Erasure,
+): Promise<Erased | 'superseded' | null> {
+  const { connectionRef, workspaceId } = connection;
+  return deps.database.transaction(async (stores) => {
+    await stores.connections.holdRow(connectionRef);
+    const held = await stores.connections.findByRef(connectionRef);
+    if (held === null || held.status === 'revoked') return null;
+    if (held.version !== connection.version && !isLast) return 'superseded';
+    await stores.connections.markRevoked({ connectionRef, at });
+    const end = 'connection_revoked';
+    const closed = await endSessions(stores, deps.audit, { filter: { connectionRef }, end, origin });
+    await stores.audit.insert([
+      deps.audit.entry(
+        {
+          eventType: 'connection.revoked',
+          outcome: 'success',
+          connectionRef,
+          providerName: provider.profile.name,
+          workspaceId,
+          data: {
+            reason,
+            provider_revoked: asked.providerRevoked,
+            provider_revocation_error: asked.error,
+            sessions_closed: closed.length,
+          },
+        },
+        origin,
+      ),
+    ]);
+    return { held, sessionsClosed: closed.length };
+  });
+}
+
+/** Asks once more after the row is erased, and records what came of it where that says more than the first entry. */
+async function revokeAfterwards(
+  deps: DeleteConnectionDeps,
+  held: Connection,
   provider: Provider,
+  reason: 'newer_credential' | 'last_of_shared_grant',
   context: RequestContext,
 ): Promise<Revocation> {
-  const revocation = await revokeUpstream(deps, connection, provider);
-  if (!revocation.providerRevoked) return revocation;
+  const revocation = await revokeUpstream(deps, held, provider);
+  if (!revocation.providerRevoked && reason === 'last_of_shared_grant') return revocation;
   await deps.audit.disclose(
     {
       eventType: 'connection.revoked',
       outcome: 'success',
-      connectionRef: connection.connectionRef,
+      connectionRef: held.connectionRef,
       providerName: provider.profile.name,
-      workspaceId: connection.workspaceId,
-      data: { reason: 'last_of_shared_grant', provider_revoked: true },
+      workspaceId: held.workspaceId,
+      data: {
+        reason,
+        provider_revoked: revocation.providerRevoked,
+        ...(revocation.error === null ? {} : { provider_revocation_error: revocation.error }),
+      },
     },
     toAuditOrigin(context),
   );
@@ -179,7 +239,7 @@ async function revokeUpstream(
   connection: Connection,
   provider: Provider,
 ): Promise<Revocation> {
-  const nothing: Revocation = { providerRevoked: false, error: null };
+  const nothing: Revocation = { providerRevoked: false, error: null, mayPass: false };
   const { sealedCredential } = connection;
   if (sealedCredential === null || !isOauth(provider.profile)) return nothing;
   let credential: OauthCredential;
@@ -187,7 +247,7 @@ async function revokeUpstream(
     credential = openCredential(deps.vault, { ...connection, sealedCredential }) as OauthCredential;
   } catch (error) {
     // A value that no longer opens cannot be revoked, and must not keep its row from being erased.
-    if (error instanceof VaultError) return { providerRevoked: false, error: 'integrity' };
+    if (error instanceof VaultError) return { ...nothing, error: 'integrity' };
     throw error;
   }
   return revokeGrant(deps, {

@@ -13,8 +13,8 @@ export interface ListConnectionsInput {
   readonly requestedBy: string | null;
   readonly limit: number | null;
   readonly after: string | null;
-  /** Selecting by workspace sees only rows that a key started; administration sees all. */
-  readonly startedByKey: boolean;
+  /** Selecting by workspace sees only rows that an application or operator started; administration sees all. */
+  readonly startedByOwner: boolean;
 }
 
 export interface ConnectionPage {
@@ -42,7 +42,7 @@ export async function listConnections(
     ...(input.workspaceId === null ? {} : { workspaceId: input.workspaceId }),
     ...(provider === null ? {} : { providerId: provider.providerId }),
     ...(requestedBy === null ? {} : { requestedBy }),
-    ...(input.startedByKey ? { startedByKey: true } : {}),
+    ...(input.startedByOwner ? { startedByOwner: true as const } : {}),
   };
   const now = await deps.database.now();
   const wanted = input.limit === null ? Number.POSITIVE_INFINITY : input.limit + 1;

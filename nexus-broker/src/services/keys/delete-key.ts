@@ -1,5 +1,6 @@
 import { toInstant } from '@nexus/core/clock';
 import { NexusError } from '@nexus/core/errors';
+import { describeRevokedKey } from '../../domain/api-key.js';
 import { type RequestContext, toAuditOrigin } from '../../domain/request-context.js';
 import { endSessions } from '../../sessions/end-sessions.js';
 import type { EndedTokens } from '../../sessions/ended-tokens.js';
@@ -39,17 +40,9 @@ export async function deleteKey(
       end: 'key_revoked',
       origin,
     });
+    const revoked = describeRevokedKey(key);
     await stores.audit.insert([
-      deps.audit.entry(
-        {
-          eventType: 'key.revoked',
-          outcome: 'success',
-          resourceId: keyId,
-          ...(key.agentId === null ? {} : { agentId: key.agentId }),
-          data: { key_id: keyId, role: key.role, name: key.name, sessions_closed: sessions.length },
-        },
-        origin,
-      ),
+      deps.audit.entry({ ...revoked, data: { ...revoked.data, sessions_closed: sessions.length } }, origin),
     ]);
     return sessions.length;
   });

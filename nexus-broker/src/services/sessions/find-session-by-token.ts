@@ -27,8 +27,8 @@ export async function refuseSessionToken(
   deps: RefusalDeps,
   session: AgentSession | null,
   context: RequestContext,
+  refusal: NexusError = sessionIsOver(),
 ): Promise<NexusError> {
-  const refusal = sessionIsOver();
   const { code } = refusal;
   await deps.audit.note(
     session === null

@@ -1,12 +1,14 @@
 import { NexusError } from '@nexus/core/errors';
 import { disclose, noteRefusal, type Reader, recordDisclosure } from '../../disclosure/disclose-credential.js';
 import { type ReadCredentialDeps, renewWhereDue } from '../../disclosure/read-credential.js';
-import { grantedScopes, requireGrantedScopes, widerScopes } from '../../domain/agent-session.js';
+import { type AgentSession, grantedScopes, requireGrantedScopes, widerScopes } from '../../domain/agent-session.js';
+import type { OauthCredential } from '../../domain/credential.js';
 import { type DisclosedCredential, discloseCredential } from '../../domain/credential-payload.js';
 import type { MissLimiter } from '../../domain/miss-limiter.js';
 import type { RequestContext } from '../../domain/request-context.js';
-import { passGate, type UsableSession } from '../../sessions/session-gate.js';
+import { isOver, passGate, sessionIsOver, type UsableSession } from '../../sessions/session-gate.js';
 import type { SessionTokens } from '../../sessions/session-tokens.js';
+import type { Database } from '../../stores/database.js';
 import type { TimedSession } from '../../stores/session-reads.js';
 import { findSessionByToken, refuseSessionToken } from './find-session-by-token.js';
 
@@ -54,7 +56,7 @@ export async function getSessionToken(
   });
 }
 
-/** What the gate refuses of a session that lives on is the session's own affair, and told as such. */
+/** What the gate refuses of a session that lives on is the session's own affair, and recorded as such. */
 async function enter(
   deps: GetSessionTokenDeps,
   timed: TimedSession,
@@ -64,33 +66,53 @@ async function enter(
     return await passGate(deps.database, timed);
   } catch (error) {
     if (!(error instanceof NexusError)) throw error;
-    if (error.code === 'invalid_session_token') throw await refuseSessionToken(deps, timed.session, context);
+    if (isOver(timed)) throw await refuseSessionToken(deps, timed.session, context, error);
     return error;
   }
 }
 
-async function read(deps: GetSessionTokenDeps, usable: UsableSession, reader: Reader): Promise<SessionCredential> {
-  const { provider, session } = usable;
-  const { profile } = provider;
+/**
+ * A token minted before serves without asking anybody. After anything that took time the gate is passed again: what was
+ * cut meanwhile is cut.
+ */
+async function read(deps: GetSessionTokenDeps, entered: UsableSession, reader: Reader): Promise<SessionCredential> {
+  const held = isWider(entered) ? deps.sessionTokens.find(entered.session) : null;
+  if (held !== null) return discloseNarrow(deps, entered, held, reader);
+  const { provider, session } = entered;
   const need = { minValiditySeconds: 0, context: reader.context };
-  const connection = await renewWhereDue(deps, usable.connection, provider, need);
-  const granted = grantedScopes(connection, profile);
-  // A refresh may have brought back less than was granted before.
-  requireGrantedScopes(granted, session.scopes);
-  if (widerScopes(granted, session.scopes).length === 0) {
-    return { payload: await disclose(deps, connection, provider, reader), narrowed: false };
-  }
-  const narrow = await deps.sessionTokens.obtain({ ...usable, connection }, reader.context);
-  if (narrow !== null) {
-    const payload = discloseCredential(connection, profile, narrow);
-    await recordDisclosure(deps, { connection, provider, reader, payload, narrowed: true });
-    return { payload, narrowed: true };
-  }
-  if (!profile.allowWiderToken) {
+  const connection = await renewWhereDue(deps, entered.connection, provider, need);
+  const renewed = { ...entered, connection };
+  requireGrantedScopes(grantedScopes(connection, provider.profile), session.scopes);
+  const narrow = isWider(renewed) ? await deps.sessionTokens.obtain(renewed, reader.context) : null;
+  const hasWaited = connection !== entered.connection || isWider(renewed);
+  const usable = hasWaited ? await passAgain(deps.database, session) : entered;
+  if (narrow !== null) return discloseNarrow(deps, usable, narrow, reader);
+  if (isWider(usable) && !usable.provider.profile.allowWiderToken) {
     throw new NexusError(
       'cannot_narrow_token',
       'The token of this connection can do more than the session may, and the provider mints no narrower one.',
     );
   }
-  return { payload: await disclose(deps, connection, provider, reader), narrowed: false };
+  return { payload: await disclose(deps, usable.connection, usable.provider, reader), narrowed: false };
+}
+
+function isWider({ connection, provider, session }: UsableSession): boolean {
+  return widerScopes(grantedScopes(connection, provider.profile), session.scopes).length > 0;
+}
+
+async function passAgain(database: Database, { sessionId }: AgentSession): Promise<UsableSession> {
+  const timed = await database.stores.sessions.findById(sessionId);
+  if (timed === null) throw sessionIsOver();
+  return passGate(database, timed);
+}
+
+async function discloseNarrow(
+  deps: GetSessionTokenDeps,
+  { connection, provider }: UsableSession,
+  credential: OauthCredential,
+  reader: Reader,
+): Promise<SessionCredential> {
+  const payload = discloseCredential(connection, provider.profile, credential);
+  await recordDisclosure(deps, { connection, provider, reader, payload, narrowed: true });
+  return { payload, narrowed: true };
 }

@@ -18,6 +18,9 @@ export interface SessionAttempt {
   provider?: Provider;
 }
 
+/** A refusal shall not fill the log: more than this nobody needs to see what was asked for. */
+const maxScopes = 20;
+
 /** Records a session that was not opened, with all that was proven until then; the error goes on to the caller. */
 export async function noteSessionRefusal<T>(
   audit: AuditLog,
@@ -45,7 +48,7 @@ export async function noteSessionRefusal<T>(
         data: {
           code: error.code,
           ...(error instanceof UserTokenError ? { cause: error.fault } : {}),
-          scopes: [...attempt.scopes],
+          scopes: attempt.scopes.slice(0, maxScopes),
           obo: attempt.isObo,
           route: attempt.route,
           ...(user == null ? {} : { sub: { iss: user.issuer, sub: user.subject }, tenant_id: user.tenantId }),

@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import { createIndexes, createTable } from './create-table.js';
 import type { Migration, MigrationContext } from './migration.js';
 
@@ -44,6 +45,13 @@ async function createSession(context: MigrationContext): Promise<void> {
     agent_session_user: ['user_issuer', 'user_subject'],
     agent_session_expiry: ['closed_at', 'expires_at'],
   });
+  // Few sessions hold a token of their own, and those that are over must be found without looking at all that ever were.
+  await context.schema
+    .createIndex('agent_session_sealed_token')
+    .on('agent_session')
+    .column('session_id')
+    .where(sql.ref('sealed_token'), 'is not', null)
+    .execute();
 }
 
 async function createUserIssuer(context: MigrationContext): Promise<void> {

@@ -1,5 +1,5 @@
 import type { OpenPlan, UserPlan } from './command-plan.js';
-import { type Agent, type Connection, isUsable, judgeOpening, type Key, type World } from './model.js';
+import { type Agent, type Connection, isUsable, judgeOpening, type Key, providerScopes, type World } from './model.js';
 
 /**
  * The plan bent towards something that is allowed, as near to it as there is: by chance alone most openings would be
@@ -24,12 +24,11 @@ function rotate<T>(all: readonly T[], index: number): readonly T[] {
   return [...all.slice(start), ...all.slice(0, start)];
 }
 
-function chooseScopes({ scopes, user }: OpenPlan, agent: Agent, { granted }: Connection): readonly string[] {
+function chooseScopes({ scopes, user }: OpenPlan, agent: Agent, connection: Connection): readonly string[] {
+  const granted = providerScopes(connection);
   const permissions = new Set(user?.permissions ?? agent.scopes);
-  const within = [...agent.scopes].filter(
-    (scope) => permissions.has(scope) && (granted.size === 0 || granted.has(scope)),
-  );
-  const wanted = within.filter((scope) => scopes.includes(scope));
+  const within = [...agent.scopes].filter((scope) => permissions.has(scope) && granted?.has(scope) !== false);
+  const wanted = scopes.filter((scope) => within.includes(scope));
   return wanted.length > 0 ? wanted : within.length > 0 ? within : scopes;
 }
 

@@ -39,9 +39,9 @@ export async function buildWorld(
   const trial: Trial = { broker, world, run, startedMs, refusals: [], counts };
   await forgetIssuers(broker);
   for (const key of plan.keys) world.keys.push(await createKey(trial, key));
+  for (const [index, agent] of plan.agents.entries()) await addAgent(trial, agent, `agent-${run}-${index}`);
   const planned = plan.connections.map((connection) => planConnection(trial, connection));
   await storeConnections(trial, planned);
-  for (const [index, agent] of plan.agents.entries()) await addAgent(trial, agent, `agent-${run}-${index}`);
   for (const [index, issuer] of plan.issuers.entries()) world.issuers.push(await addIssuer(trial, issuer, index));
   return trial;
 }
@@ -130,6 +130,7 @@ function planConnection({ broker, world, run }: Trial, plan: ConnectionPlan) {
     idHash: hashToken(id),
     workspaceId: `${workspaceNames[plan.workspace]}-${run}`,
     requestedBy: startedBy?.id ?? null,
+    requestedScopes: plan.asksForScopes ? ['read'] : [],
     createdAt: at,
     updatedAt: at,
   });
@@ -139,6 +140,7 @@ function planConnection({ broker, world, run }: Trial, plan: ConnectionPlan) {
     workspace: row.workspaceId,
     provider: plan.provider,
     startedBy,
+    asksForScopes: plan.asksForScopes,
     status: 'pending',
     granted: new Set(),
     secret: '',

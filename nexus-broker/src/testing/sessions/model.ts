@@ -29,8 +29,8 @@ export interface Connection {
   readonly workspace: string;
   readonly provider: ProviderName;
   readonly startedBy: Key | null;
+  readonly asksForScopes: boolean;
   status: 'active' | 'pending' | 'attention' | 'revoked';
-  /** Empty where the connection has no provider scopes. */
   granted: ReadonlySet<string>;
   /** What a read hands out. */
   secret: string;
@@ -131,7 +131,7 @@ function refuse(codes: readonly string[]): Verdict {
   return { refusedWith: new Set(codes) };
 }
 
-export function judgeCaller(world: World, key: Key | null, agentId: string): readonly string[] {
+function judgeCaller(world: World, key: Key | null, agentId: string): readonly string[] {
   if (key === null) return ['missing_api_key', 'forbidden'];
   if (!isUsable(world, key)) return ['invalid_api_key'];
   if (key.role === 'auditor') return ['forbidden'];
@@ -175,11 +175,16 @@ function findConnection(world: World, request: OpenRequest, proven: string | nul
     (connection) =>
       connection.workspace === workspace &&
       connection.provider === provider &&
-      connection.startedBy !== null &&
+      isOwner(connection.startedBy) &&
       isVisible(connection) &&
       (ref === null || connection.ref === ref),
   );
   return choose(matching);
+}
+
+/** Anybody else may start a connection for any workspace name, and has none to speak for. */
+function isOwner(key: Key | null): boolean {
+  return key !== null && ['app', 'operator', 'admin'].includes(key.role);
 }
 
 /** Active ones win over those that need attention, those over pending ones; of several equals none is chosen. */
@@ -200,7 +205,7 @@ function judgeScopes(agent: Agent, { scopes, user }: OpenRequest, connection: Co
   if (user !== null && lacks(user.permissions)) codes.push('user_not_authorized_for_scope');
   const refusal = refusalOf(connection);
   if (refusal !== null) codes.push(refusal);
-  else if (connection.granted.size > 0 && lacks(connection.granted)) codes.push('scope_not_granted');
+  else if (lacks(providerScopes(connection) ?? new Set(scopes))) codes.push('scope_not_granted');
   return codes;
 }
 
@@ -224,14 +229,19 @@ export function judgeRead(world: World, session: Session): string {
   if ([...scopes].some((scope) => !agent.scopes.has(scope))) return 'scope_not_allowed';
   const refusal = refusalOf(connection);
   if (refusal !== null) return refusal;
-  if (connection.granted.size === 0) return 'disclosed';
-  if ([...scopes].some((scope) => !connection.granted.has(scope))) return 'scope_not_granted';
+  const granted = providerScopes(connection) ?? scopes;
+  if ([...scopes].some((scope) => !granted.has(scope))) return 'scope_not_granted';
   return isWider(session) && connection.provider !== 'wide' ? 'cannot_narrow_token' : 'disclosed';
+}
+
+/** Null where the connection has none of its provider's: scopes are labels then. */
+export function providerScopes({ provider, asksForScopes, granted }: Connection): ReadonlySet<string> | null {
+  return provider === 'static' || (!asksForScopes && granted.size === 0) ? null : granted;
 }
 
 /** Whether the connection's own token can do more than the session may. */
 export function isWider({ connection, scopes }: Session): boolean {
-  return [...connection.granted].some((scope) => scope !== 'offline_access' && !scopes.has(scope));
+  return [...(providerScopes(connection) ?? [])].some((scope) => scope !== 'offline_access' && !scopes.has(scope));
 }
 
 /** What state and introspection say; the provider is not asked for that, so nobody knows yet whether it would narrow. */

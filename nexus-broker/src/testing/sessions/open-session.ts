@@ -10,6 +10,7 @@ import {
   judgeOpening,
   type Key,
   type OpenRequest,
+  providerScopes,
   type Session,
   type UserToken,
   type Verdict,
@@ -192,7 +193,7 @@ function adopt(trial: Trial, request: OpenRequest, connection: Connection, body:
   );
   demand(isWithin(agent.scopes), 'granted ⊆ agent', body);
   if (user !== null) demand(isWithin(user.permissions), 'granted ⊆ user', body);
-  if (connection.granted.size > 0) demand(isWithin(connection.granted), 'granted ⊆ connection', body);
+  demand(isWithin(providerScopes(connection) ?? new Set(scopes)), 'granted ⊆ connection', body);
   if (key.role === 'app') demand(connection.startedBy === key, 'an application reaches its own connections', body);
   if (key.role === 'agent') demand(key.agent === agent, 'a key of an agent speaks for it alone', body);
   const isElsewhere = request.workspace !== null && request.workspace !== connection.workspace;

@@ -18,7 +18,7 @@ export interface Trial {
 export const slackMs = 5_000;
 
 /** A promise of the contract that the Broker did not keep. */
-export class BrokenPromise extends Error {}
+class BrokenPromise extends Error {}
 
 export function demand(isKept: boolean, what: string, seen?: unknown): void {
   if (!isKept) throw new BrokenPromise(seen === undefined ? what : `${what}; seen: ${JSON.stringify(seen)}`);

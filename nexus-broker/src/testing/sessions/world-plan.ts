@@ -26,8 +26,9 @@ export interface KeyPlan {
 export interface ConnectionPlan {
   readonly provider: ProviderName;
   readonly workspace: number;
-  /** A key of the plan; null for an anonymous caller. */
+  /** A key of the plan, or after those one of an agent's own; null for an anonymous caller. */
   readonly startedBy: number | null;
+  readonly asksForScopes: boolean;
   /** Null: the provider named none. */
   readonly granted: readonly string[] | null;
   readonly status: 'active' | 'pending' | 'attention';
@@ -82,7 +83,11 @@ const keys: Arbitrary<readonly KeyPlan[]> = fc.tuple(
 const connection: Arbitrary<ConnectionPlan> = fc.record({
   provider: fc.constantFrom(...providerNames),
   workspace: fc.nat({ max: workspaceNames.length - 1 }),
-  startedBy: fc.oneof({ weight: 5, arbitrary: fc.nat({ max: 3 }) }, { weight: 1, arbitrary: fc.constant(null) }),
+  startedBy: fc.oneof(
+    { weight: 5, arbitrary: fc.nat({ max: 3 }) },
+    { weight: 1, arbitrary: fc.constantFrom(null, 4, 5) },
+  ),
+  asksForScopes: fc.boolean(),
   granted: grantedScopes,
   status: fc.oneof(
     { weight: 8, arbitrary: fc.constant('active' as const) },
