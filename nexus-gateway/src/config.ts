@@ -33,7 +33,7 @@ export const gatewaySettings = defineSettings({
   BROKER_CONNECTIONS: {
     schema: integerText({ min: 1, max: 1024 }),
     default: 64,
-    help: 'Connections kept open to the Broker; waiting polls have a pool of their own.',
+    help: 'Connections to the Broker for each kind of work: reads, calls that may wait for a provider, session tokens, sessions on behalf of users. Waiting polls have a pool of their own.',
   },
   TRUSTED_PROXIES: {
     schema: cidrListText(),

@@ -71,8 +71,8 @@ const unfitClaims: readonly (readonly [name: string, fault: string, changes: (fo
   ],
   ['an actor, but nobody that may act', 'may_act_mismatch', ({ agent }) => ({ act: { sub: agent.agentId } })],
   [
-    'a fourth actor in a row',
-    'bad_claim',
+    'an actor already, beside may_act',
+    'may_act_mismatch',
     ({ agent }) => ({ may_act: { sub: agent.agentId }, act: { sub: 'c', act: { sub: 'b', act: { sub: 'a' } } } }),
   ],
   ['a key that its holder must prove', 'sender_constrained', () => ({ cnf: { jkt: randomText(32) } })],

@@ -106,8 +106,7 @@ export class EndedTokens {
     const credential = openSessionToken(vault, session, now);
     const provider = await getProviderOf(database, session);
     if (credential === null || provider.profile.revocationKills !== 'token') return true;
-    const { error } = await revokeTokens(this.#deps, { provider, credential, issuedOrigin: session.tokenOrigin });
-    const mayPass = error === 'unreachable' || (error !== null && /^http_(429|5\d\d)$/.test(error));
+    const { mayPass } = await revokeTokens(this.#deps, { provider, credential, issuedOrigin: session.tokenOrigin });
     return !mayPass || now - Date.parse(session.closedAt ?? session.expiresAt) > giveUpMs;
   }
 }

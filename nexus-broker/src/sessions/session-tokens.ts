@@ -1,10 +1,12 @@
 /** Tokens minted for one session: sealed under it and used until it or they end. */
 import type { Clock } from '@nexus/core/clock';
+import { NexusError } from '@nexus/core/errors';
 import type { Vault } from '@nexus/vault/vault';
 import { requireActive } from '../disclosure/active-connection.js';
 import { providerUnavailable } from '../disclosure/disclose-credential.js';
 import { type AgentSession, describeSession } from '../domain/agent-session.js';
 import type { OauthCredential } from '../domain/credential.js';
+import { InFlightLimiter } from '../domain/in-flight-limiter.js';
 import type { RequestContext } from '../domain/request-context.js';
 import type { NarrowOutcome } from '../refresh/narrow-outcome.js';
 import type { RefreshEngine } from '../refresh/refresh-engine.js';
@@ -26,7 +28,9 @@ export class SessionTokens {
   readonly #deps: SessionTokenDeps;
   /** Readers of one session in this process share one call to the provider. */
   readonly #minting = new Map<string, Promise<OauthCredential | null>>();
-  /** Until when a session's provider is not asked again, having refused to narrow. */
+  /** A reader that waits keeps a request of the Gateway waiting. */
+  readonly #readers = new InFlightLimiter({ perKey: 32, total: 256 });
+  /** Until when a provider is not asked for these scopes of a connection again, having refused to narrow. */
   readonly #refusedUntil = new Map<string, number>();
 
   constructor(deps: SessionTokenDeps) {
@@ -42,11 +46,24 @@ export class SessionTokens {
    * A token that can do no more than the session, minted by the provider; null where the provider cannot narrow.
    *
    * @throws NexusError `provider_unavailable`, `attention_required`, `invalid_session_token` for a session closed
-   * meanwhile, `audit_unavailable`.
+   * meanwhile, `rate_limited`, `audit_unavailable`.
    */
   async obtain(usable: UsableSession, context: RequestContext): Promise<OauthCredential | null> {
     const { sessionId } = usable.session;
-    if (this.#wasRefused(sessionId)) return null;
+    if (this.#wasRefused(usable.session)) return null;
+    const leave = this.#readers.enter(sessionId);
+    if (leave === null) {
+      throw new NexusError('rate_limited', 'Too many readers wait for the token of this session; try again shortly.');
+    }
+    try {
+      return await this.#mintOnce(usable, context);
+    } finally {
+      leave();
+    }
+  }
+
+  #mintOnce(usable: UsableSession, context: RequestContext): Promise<OauthCredential | null> {
+    const { sessionId } = usable.session;
     const running = this.#minting.get(sessionId);
     if (running !== undefined) return running;
     const started = this.#mint(usable, context).finally(() => this.#minting.delete(sessionId));
@@ -86,7 +103,7 @@ export class SessionTokens {
       case 'narrowed':
         return outcome.token.credential;
       case 'cannot_narrow':
-        this.#rememberRefusal(session.sessionId);
+        this.#rememberRefusal(session);
         return null;
       case 'failed':
         throw providerUnavailable(
@@ -115,13 +132,17 @@ export class SessionTokens {
     throw providerUnavailable('The credential changed while a token was minted; try again.', null);
   }
 
-  #wasRefused(sessionId: string): boolean {
-    return (this.#refusedUntil.get(sessionId) ?? 0) > this.#deps.clock.now();
+  #wasRefused(session: AgentSession): boolean {
+    return (this.#refusedUntil.get(nameRequest(session)) ?? 0) > this.#deps.clock.now();
   }
 
-  #rememberRefusal(sessionId: string): void {
+  #rememberRefusal(session: AgentSession): void {
     const now = this.#deps.clock.now();
-    for (const [id, until] of this.#refusedUntil) if (until <= now) this.#refusedUntil.delete(id);
-    this.#refusedUntil.set(sessionId, now + refusalMemoryMs);
+    for (const [request, until] of this.#refusedUntil) if (until <= now) this.#refusedUntil.delete(request);
+    this.#refusedUntil.set(nameRequest(session), now + refusalMemoryMs);
   }
+}
+
+function nameRequest({ connectionRef, scopes }: AgentSession): string {
+  return [connectionRef, ...[...scopes].sort()].join(' ');
 }

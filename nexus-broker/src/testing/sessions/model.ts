@@ -163,7 +163,7 @@ function findConnection(world: World, request: OpenRequest, proven: string | nul
   if (byId === null) {
     if (workspace === null || provider === null) problems.push('invalid_request');
     if (key?.role === 'agent' && proven === null) problems.push('forbidden');
-  } else if (provider !== null || ref !== null) {
+  } else if (provider !== null || ref !== null || (proven === null && workspace !== null)) {
     problems.push('invalid_request');
   }
   if (problems.length > 0) return problems;

@@ -76,7 +76,7 @@ async function buildRequest(
     scopes: plan.scopes,
     ttlSeconds: plan.ttlSeconds,
     user,
-    ...select(trial, plan, connection, user),
+    ...select(trial, plan, connection),
   };
   return { request, agent, connection };
 }
@@ -101,7 +101,7 @@ function chooseKey({ world }: Trial, { key, agent: index }: OpenPlan, agent: Age
 
 type Selector = Pick<OpenRequest, 'byId' | 'workspace' | 'provider' | 'ref'>;
 
-function select({ world }: Trial, plan: OpenPlan, connection: Connection, user: UserToken | null): Selector {
+function select({ world }: Trial, plan: OpenPlan, connection: Connection): Selector {
   const { workspace, provider, ref } = connection;
   const nothing: Selector = { byId: null, workspace: null, provider: null, ref: null };
   const another = pick(world.connections, plan.connection + 1)?.workspace ?? workspace;
@@ -119,8 +119,7 @@ function select({ world }: Trial, plan: OpenPlan, connection: Connection, user: 
     case 'id and provider':
       return { ...nothing, byId: connection, provider };
     case 'id and another workspace':
-      // Without a user nothing is said about a workspace beside an id: the Gateway lets no such request through.
-      return { ...nothing, byId: connection, workspace: user === null ? null : another };
+      return { ...nothing, byId: connection, workspace: another };
     case 'unknown id':
       return { ...nothing, byId: 'unknown' };
     case 'nothing':
