@@ -43,6 +43,8 @@ describe('who sees a user token', () => {
     ['with two signatures', 'malformed', async () => `${await signed()}.AAAA`],
     ['with padding', 'malformed', async () => (await signed()).split('.').join('==.')],
     ['with disclosures behind it', 'malformed', async () => `${await signed()}~WyJhIl0~`],
+    ['with its dots percent-encoded', 'malformed', async () => (await signed()).replaceAll('.', '%2E')],
+    ['with a letter percent-encoded', 'malformed', async () => (await signed()).replace('.e', '.%65')],
     ['as JSON', 'malformed', async () => toJsonForm(await signed())],
     ['in a form field', 'malformed', async () => `token=${await signed()}&x=1`],
     ['inside an encrypted one that names its issuer', 'malformed', () => `${encodePart(header())}.AAAA.AAAA.AAAA.AAAA`],

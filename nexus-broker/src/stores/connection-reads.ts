@@ -107,8 +107,15 @@ async function list({ db }: StoreContext, filter: ConnectionFilter): Promise<Con
   if (filter.requestedBy === null) query = query.where('requested_by', 'is', null);
   else if (filter.requestedBy !== undefined) query = query.where('requested_by', '=', filter.requestedBy);
   if (filter.startedByOwner === true) {
-    const owners = db.selectFrom('api_key').select('key_id').where('role', 'in', ['app', 'operator', 'admin']);
-    query = query.where('requested_by', 'in', owners);
+    query = query.where((connection) =>
+      connection.exists(
+        connection
+          .selectFrom('api_key')
+          .select('key_id')
+          .whereRef('api_key.key_id', '=', 'connection.requested_by')
+          .where('api_key.role', 'in', ['app', 'operator', 'admin']),
+      ),
+    );
   }
   if (filter.connectionRef !== undefined) query = query.where('connection_ref', '=', filter.connectionRef);
   if (filter.after !== undefined) query = query.where('connection_ref', '>', filter.after);
