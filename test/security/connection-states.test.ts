@@ -163,7 +163,7 @@ describe.each(engines)('the status of a connection on %s', (engine) => {
   it('B4: a token is never handed out at or past its end', async () => {
     const requested = await connectScripted(stack, provider, 'ending');
     provider.failTokens({ status: 503 });
-    await setAccessExpiry(stack, requested.connection_ref, 1);
+    await setAccessExpiry(stack, requested.connection_ref, 4);
     const statuses: number[] = [];
     let answer: Answer;
     do {
