@@ -51,6 +51,7 @@ function onlyFrom(name, packages, allowed) {
 const core = 'packages/core/';
 const http = 'packages/http/';
 const vault = 'packages/vault/';
+const auditChain = 'packages/audit-chain/';
 const brokerApi = 'packages/broker-api/';
 const strategies = 'packages/strategies/';
 
@@ -66,8 +67,9 @@ const brokerLayers = [
   layer('services', `${broker}/services/`, [
     core,
     vault,
+    auditChain,
     strategies,
-    `${broker}/(domain|services|disclosure|sessions|grants|stores|oauth|audit|refresh|waiters)/`,
+    `${broker}/(domain|services|disclosure|sessions|grants|stores|oauth|audit|refresh|waiters|keyring)/`,
   ]),
   layerTypes('services-types', `${broker}/services/`, [adapters, keyHandling]),
   // What services and the refresh engine both do with a credential.
@@ -90,7 +92,7 @@ const brokerLayers = [
   layer('stores', `${broker}/stores/`, [core, vault, `${broker}/(domain|stores)/`]),
   layerTypes('stores-types', `${broker}/stores/(?!codecs)`, [vault]),
   layer('oauth', `${broker}/oauth/`, [core, strategies, `${broker}/(domain|oauth)/`]),
-  layer('audit', `${broker}/audit/`, [core, vault, `${broker}/(domain|audit|stores)/`]),
+  layer('audit', `${broker}/audit/`, [core, vault, auditChain, `${broker}/(domain|audit|stores)/`]),
   layerTypes('audit-types', `${broker}/audit/`, [`${broker}/stores/`, keyHandling]),
   layer('refresh', `${broker}/refresh/`, [core, vault, `${broker}/(domain|grants|refresh|stores|oauth|audit)/`]),
   layerTypes('refresh-types', `${broker}/refresh/`, [
@@ -117,6 +119,9 @@ const brokerLayers = [
     `${broker}/(domain|services|routes|audit)/`,
     `${broker}/(deps|config)[.]ts`,
   ]),
+  // What keeps the key ring: the fence between replicas, re-sealing, rotation.
+  layer('keyring', `${broker}/keyring/`, [core, vault, `${broker}/(domain|keyring|stores|audit)/`]),
+  layerTypes('keyring-types', `${broker}/keyring/`, [`${broker}/(stores|audit)/`]),
   layer('jobs', `${broker}/jobs/`, [core, `${broker}/(services|jobs)/`]),
   layer('app-broker', `${broker}/(app|contract)[.]ts$`, [
     core,
@@ -166,6 +171,7 @@ const packageLayers = [
   ['core', []],
   ['config', [core]],
   ['vault', [core]],
+  ['audit-chain', [core]],
   ['http', [core]],
   ['broker-api', [core]],
   ['strategies', [core]],
@@ -178,6 +184,7 @@ const packageDependencies = [
   ['http', 'hono|@hono/[^/]+|pino|zod'],
   ['broker-api', 'zod|@hono/zod-openapi|undici'],
   ['strategies', 'none'],
+  ['audit-chain', 'none'],
 ].map(([name, allowed]) => ({
   name: `dependencies-of-${name}`,
   severity: 'error',
@@ -215,6 +222,8 @@ module.exports = {
     ...brokerLayers,
     ...gatewayLayers,
     ...packageLayers,
+    layer('cli', 'nexus-cli/src/', [core, auditChain, brokerApi, 'nexus-cli/src/']),
+    layerTypes('cli-wire-types', 'nexus-cli/src/', [brokerApi]),
     ...packageDependencies,
     onlyFrom('sql-only-in-stores', 'kysely|pg|better-sqlite3', [`${broker}/stores/`, 'packages/quickstart/']),
     onlyFrom('openid-client-only-in-oauth', 'openid-client', [`${broker}/oauth/`]),

@@ -24,6 +24,11 @@ export const settings = defineSettings({
     secret: true,
     help: 'postgres://user:password@host/database, or sqlite:/path/file.db; without it nexus.db in DATA_DIR.',
   },
+  DATABASE_OWNER_URL: {
+    schema: z.string().regex(/^postgres(ql)?:\/\//, { error: 'must start with postgres://' }),
+    secret: true,
+    help: 'PostgreSQL role that migrates and prunes, so that the role in DATABASE_URL can neither change nor delete entries.',
+  },
   DATABASE_POOL_SIZE: {
     schema: integerText({ min: 1, max: 200 }),
     default: 10,
@@ -48,9 +53,47 @@ export const settings = defineSettings({
     required: true,
     help: 'Where people and providers reach the Gateway; redirect URIs and links are built from it.',
   },
+  KEY_PROVIDER: {
+    schema: z.enum(['file', 'env', 'exec'], { error: 'must be file, env or exec' }),
+    default: 'file',
+    help: 'Who holds the key-encryption keys: a file, ENCRYPTION_KEY, or the program in KEY_COMMAND.',
+  },
   KEY_FILE: {
     schema: z.string(),
     help: 'File of the key-encryption keys, mode 0400 or 0600; without it kek.key in DATA_DIR.',
+  },
+  ENCRYPTION_KEY: {
+    schema: z.string().min(1),
+    secret: true,
+    help: 'One key-encryption key, base64 of 32 bytes, for KEY_PROVIDER=env; for development and migration.',
+  },
+  KEY_COMMAND: {
+    schema: z.string(),
+    help: 'For KEY_PROVIDER=exec: a JSON array of the program and its arguments, such as ["/usr/local/bin/nexus-kms"].',
+  },
+  DATA_KEY_DAYS: {
+    schema: integerText({ min: 0, max: 3650 }),
+    default: 90,
+    help: 'Age in days at which a data key is replaced by itself; 0 leaves it to the operator.',
+  },
+  RESEAL_ROWS_PER_SECOND: {
+    schema: integerText({ min: 1, max: 1_000_000 }),
+    default: 2000,
+    help: 'How fast values are sealed again after a data key was replaced.',
+  },
+  BACKUP_RETENTION_DAYS: {
+    schema: integerText({ min: 0, max: 3650 }),
+    default: 30,
+    help: 'How long backups are kept; a data key is destroyed no sooner than this after it was retired.',
+  },
+  CHECKPOINT_SECONDS: {
+    schema: integerText({ min: 1, max: 3600 }),
+    default: 60,
+    help: 'At most this long after an entry was sealed, a signed checkpoint covers it.',
+  },
+  AUDIT_FILE: {
+    schema: z.string(),
+    help: 'File that gets every audit entry of this Broker as a line of JSON, written through before a secret leaves.',
   },
   ADMIN_API_KEY: {
     schema: z.string().refine((value) => isToken(value, 'nxa'), { error: 'must be an nxa_ key' }),

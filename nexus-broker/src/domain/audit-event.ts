@@ -58,8 +58,17 @@ export const auditEvents = {
   'return_origin.deleted': ['return_origin_id', 'origin'],
   'auth.failed': ['code', 'count'],
   'auth.forbidden': ['role', 'operation'],
-  'vault.key_added': ['key_id', 'purpose'],
-  'vault.promoted': ['key_id', 'purpose'],
+  'vault.key_added': ['key_id', 'purpose', 'kek_id', 'public_key'],
+  'vault.promoted': ['key_id', 'purpose', 'kek_id', 'replaced', 'rewrapped'],
+  'vault.retired': ['key_id', 'purpose', 'kek_id'],
+  'vault.compromised': ['key_id', 'purpose', 'successor'],
+  'vault.destroyed': ['key_id', 'purpose'],
+  'vault.resealed': ['from_key', 'to_key', 'table', 'column', 'rows', 'failed'],
+  'audit.exported': ['from_seq', 'to_seq'],
+  'audit.pruned': ['from_seq', 'to_seq', 'count', 'archive_sha256'],
+  'backup.taken': ['sha256', 'size', 'head', 'database'],
+  'backup.restored': ['sha256', 'size', 'head', 'created_at'],
+  'backup.rollback_accepted': ['size', 'head', 'abandoned_size', 'abandoned_head'],
   'service.started': ['version', 'database', 'environment'],
   'service.stopped': ['signal'],
 } as const satisfies Record<string, readonly string[]>;
@@ -79,7 +88,8 @@ export interface StoreWitness {
   readonly table: string;
   readonly row: string;
   readonly version: number;
-  readonly blobSha256: string;
+  /** Null where the change erased what was sealed. */
+  readonly blobSha256: string | null;
 }
 
 /** What happened, as the service that did it tells it. */
@@ -138,7 +148,7 @@ export function createAuditEntry(event: AuditEvent, origin: AuditOrigin, stamp: 
     if (allowed.includes(name) && value !== undefined) data[name] = value as JsonValue;
   }
   const entry = canonicalJson({
-    v: 1,
+    v: 2,
     id: stamp.id,
     created_at: stamp.createdAt,
     request_id: origin.requestId,
@@ -151,6 +161,7 @@ export function createAuditEntry(event: AuditEvent, origin: AuditOrigin, stamp: 
     ...optional('connection_ref', event.connectionRef),
     ...optional('provider_name', event.providerName),
     ...optional('workspace_id', event.workspaceId),
+    ...optional('resource_id', event.resourceId),
     caller_ip: origin.callerIp,
     user_agent: origin.userAgent,
     data,

@@ -205,6 +205,68 @@ export interface UsedUserTokenTable {
   expires_at: Instant;
 }
 
+/** The order of the log: one row an entry, each hash over the one before. */
+export interface AuditChainTable {
+  seq: number;
+  event_id: string;
+  prev_hash: Uint8Array;
+  hash: Uint8Array;
+}
+
+export interface AuditCheckpointTable {
+  /** The sequence number of the last entry it covers. */
+  size: number;
+  created_at: Instant;
+  /** The signed note. */
+  note: string;
+  /** The data key of purpose `checkpoint` that signed it. */
+  key_id: number;
+}
+
+export interface KekTable {
+  kek_id: string;
+  state: 'added' | 'primary' | 'decrypt-only' | 'retired';
+  added_at: Instant;
+  promoted_at: Instant | null;
+  retired_at: Instant | null;
+  /** A random key wrapped by this KEK, and its check value: who unwraps it holds the same KEK. */
+  probe: Uint8Array;
+  probe_kcv: Uint8Array;
+}
+
+/** A Broker that is, or was, at work on this database; times by the database's clock. */
+export interface BrokerInstanceTable {
+  instance_id: string;
+  version: string;
+  started_at: Instant;
+  seen_at: Instant;
+  /** Ids of the KEKs it proved to hold. */
+  keks: JsonText<readonly string[]>;
+  /** The data key it seals with, by purpose. */
+  sealing_keys: JsonText<Readonly<Record<string, number>>>;
+}
+
+export interface ResealingTable {
+  /** `key id/table.column`. */
+  resealing_id: string;
+  key_id: number;
+  target: string;
+  /** The last row looked at. */
+  cursor: string;
+  resealed: number;
+  failed: number;
+  started_at: Instant;
+  updated_at: Instant;
+  finished_at: Instant | null;
+}
+
+/** Work that one Broker does for all; by the database's clock. */
+export interface JobLeaseTable {
+  name: string;
+  owner: string | null;
+  until: Instant | null;
+}
+
 export interface MigrationTable {
   name: string;
   applied_at: Instant;
@@ -228,6 +290,12 @@ export interface Schema {
   used_user_token: UsedUserTokenTable;
   audit_event: AuditEventTable;
   key_ring: KeyRingTable;
+  audit_chain: AuditChainTable;
+  audit_checkpoint: AuditCheckpointTable;
+  kek: KekTable;
+  broker_instance: BrokerInstanceTable;
+  resealing: ResealingTable;
+  job_lease: JobLeaseTable;
   migration: MigrationTable;
   migration_lock: MigrationLockTable;
 }

@@ -77,8 +77,30 @@ export const BrokerStatus = z
     database: z.string(),
     migrations: z.array(z.string()),
     connections: z.record(z.string(), z.number().int()),
-    audit_grants: z.boolean(),
-    keys: z.array(z.object({ id: z.number().int(), purpose: z.string(), state: z.string(), created_at: z.string() })),
+    audit_grants: z
+      .boolean()
+      .openapi({ description: 'Whether the database itself refuses this Broker to change or delete audit entries.' }),
+    keys: z.array(
+      z.object({
+        id: z.number().int(),
+        purpose: z.string(),
+        state: z.string(),
+        created_at: z.string(),
+        age_seconds: z.number().int(),
+      }),
+    ),
+    sealing: z.object({
+      sealed: z.number().int().openapi({ description: 'Entries in the chain: the newest sequence number.' }),
+      lag_seconds: z
+        .number()
+        .openapi({ description: 'Age of the oldest entry that is not sealed yet; 0 without one.' }),
+      refused: z
+        .number()
+        .int()
+        .openapi({ description: 'Entries found that no audit key vouches for; they are not sealed.' }),
+      checkpoint_size: z.number().int().nullable(),
+      checkpoint_at: z.string().nullable(),
+    }),
   })
   .openapi('BrokerStatus');
 

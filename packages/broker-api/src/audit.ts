@@ -45,3 +45,41 @@ export const AuditEvent = z
 export const AuditPage = z
   .object({ events: z.array(AuditEvent), limit: z.number().int(), next_cursor: z.string().optional() })
   .openapi('AuditPage');
+
+export const CheckpointList = z
+  .object({
+    checkpoints: z.array(
+      z.object({
+        size: z.number().int().openapi({ description: 'The sequence number of the last entry it covers.' }),
+        created_at: z.string(),
+        key_id: z.number().int(),
+        note: z.string().openapi({ description: 'The signed note, as docs/audit/format.md describes it.' }),
+      }),
+    ),
+    verifier_keys: z
+      .array(z.string())
+      .openapi({ description: 'Public keys of the key ring; an auditor pins the first.' }),
+    next_cursor: z.string().optional(),
+  })
+  .openapi('CheckpointList');
+
+export const CheckpointQuery = z.strictObject({
+  limit: z.coerce.number().int().min(1).max(5000).default(1000),
+  cursor: z.string().max(32).optional(),
+});
+
+export const AuditExportQuery = z.strictObject({
+  from_seq: z.coerce.number().int().min(1).optional(),
+  to_seq: z.coerce.number().int().min(1).optional(),
+});
+
+export const PruneInput = z
+  .strictObject({
+    to_seq: z.number().int().min(1),
+    archive_sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  })
+  .openapi('PruneInput');
+
+export const Pruned = z
+  .object({ from_seq: z.number().int(), to_seq: z.number().int(), count: z.number().int() })
+  .openapi('Pruned');

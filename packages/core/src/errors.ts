@@ -107,6 +107,12 @@ export const errorCodes = {
   issuer_not_found: { status: 404, retryable: false, advice: 'Check the issuer id against the list.' },
   connection_not_found: { status: 404, retryable: false, advice: 'Check the connection id.' },
   provider_not_found: { status: 404, retryable: false, advice: 'Check the provider name or id against the list.' },
+  kek_not_found: {
+    status: 404,
+    retryable: false,
+    advice: 'Check the id of the key-encryption key against the key ring.',
+  },
+  data_key_not_found: { status: 404, retryable: false, advice: 'Check the id of the data key against the key ring.' },
   key_not_found: { status: 404, retryable: false, advice: 'Check the key id against the list.' },
   return_origin_not_found: { status: 404, retryable: false, advice: 'Check the return origin id against the list.' },
   not_found: { status: 404, retryable: false, advice: 'Check the path against the API reference.' },
@@ -145,6 +151,32 @@ export const errorCodes = {
     advice: 'Delete the existing issuer first, or choose another `workspace_prefix`.',
   },
   return_origin_exists: { status: 409, retryable: false, advice: 'Delete the existing return origin first.' },
+  kek_exists: { status: 409, retryable: false, advice: 'This key-encryption key is known already; promote it.' },
+  key_state_conflict: {
+    status: 409,
+    retryable: false,
+    advice: 'Look at the state of the key in the key ring; the message says which state the step needs.',
+  },
+  key_in_use: {
+    status: 409,
+    retryable: false,
+    advice: 'Wait until nothing is sealed, wrapped or signed under the key any more; the message says what is.',
+  },
+  replicas_behind: {
+    status: 409,
+    retryable: true,
+    advice: 'Give every replica the key, wait some seconds, and repeat the step; the message names the replicas.',
+  },
+  range_not_prunable: {
+    status: 409,
+    retryable: false,
+    advice: 'Choose a range that starts where the log starts and ends at or before its last checkpoint.',
+  },
+  archive_mismatch: {
+    status: 409,
+    retryable: false,
+    advice: 'The archive is not what the log holds in this range: export the range again and keep that file.',
+  },
   flow_already_used: { status: 409, retryable: false, advice: 'Request a new connection link.' },
   flow_expired: { status: 410, retryable: false, advice: 'Request a new connection link.' },
   capture_refused: {
@@ -164,10 +196,20 @@ export const errorCodes = {
     retryable: false,
     advice: 'Use a public https address for the issuer and its key set, or have it named in `EGRESS_ALLOW`.',
   },
+  kek_unusable: {
+    status: 422,
+    retryable: false,
+    advice: 'Give the key provider of this Broker the key under this very id, then repeat the step.',
+  },
   rate_limited: { status: 429, retryable: true, advice: 'Wait for the seconds in `Retry-After`.' },
   internal_error: { status: 500, retryable: false, advice: 'Report the request id to the operator.' },
   provider_unavailable: { status: 502, retryable: true, advice: 'Try again after the seconds in `Retry-After`.' },
   audit_unavailable: { status: 503, retryable: true, advice: 'The audit log cannot be written; try again later.' },
+  key_provider_unavailable: {
+    status: 503,
+    retryable: true,
+    advice: 'The key provider gave an error or no answer; nothing was changed, try again.',
+  },
   user_verification_unavailable: {
     status: 503,
     retryable: true,

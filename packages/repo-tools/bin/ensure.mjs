@@ -14,7 +14,7 @@ export const root = fileURLToPath(new URL('../../../', import.meta.url));
 
 const pnpm = ['--yes', 'pnpm@10.34.8'];
 /** What a running system consists of, with what these refer to. Tests are checked by `npm run verify`. */
-const projects = ['packages/quickstart', 'packages/repo-tools', 'nexus-broker', 'nexus-gateway'];
+const projects = ['packages/quickstart', 'packages/repo-tools', 'nexus-broker', 'nexus-gateway', 'nexus-cli'];
 const lockFile = join(root, 'pnpm-lock.yaml');
 const stampFile = join(root, 'node_modules', '.nexus-install.json');
 
