@@ -57,8 +57,8 @@ const strategies = 'packages/strategies/';
 
 /** Sealing functions and error classes are for whoever stores secrets; what handles keys is wired by the root. */
 const keyHandling = `${vault}(src|dist)/(?!vault[.]|key-provider[.])`;
-/** A class that callers must recognise by `instanceof`. */
-const adapters = `${broker}/(stores|audit|refresh|waiters)/|${broker}/oauth/(?!provider-error)`;
+/** Not the functions over stores that write an export, nor a class that callers must recognise by `instanceof`. */
+const adapters = `${broker}/(stores|refresh|waiters)/|${broker}/audit/(?!render-export[.])|${broker}/oauth/(?!provider-error)`;
 
 const brokerLayers = [
   layer('domain', `${broker}/domain/`, [core, vault, strategies, `${broker}/domain/`]),
@@ -120,7 +120,7 @@ const brokerLayers = [
     `${broker}/(deps|config)[.]ts`,
   ]),
   // What keeps the key ring: the fence between replicas, re-sealing, rotation.
-  layer('keyring', `${broker}/keyring/`, [core, vault, `${broker}/(domain|keyring|stores|audit)/`]),
+  layer('keyring', `${broker}/keyring/`, [core, vault, auditChain, `${broker}/(domain|keyring|stores|audit)/`]),
   layerTypes('keyring-types', `${broker}/keyring/`, [`${broker}/(stores|audit)/`]),
   layer('jobs', `${broker}/jobs/`, [core, `${broker}/(services|jobs)/`]),
   layer('app-broker', `${broker}/(app|contract)[.]ts$`, [

@@ -23,7 +23,10 @@ interface Operation {
 const operations = Object.entries(buildContract().paths ?? {}).flatMap(([path, methods]) =>
   Object.entries(methods as unknown as Record<string, Operation>).map(([method, operation]) => ({
     method: method.toUpperCase(),
-    path: path.replace('{id}', '01J00000000000000000000000').replace('{key_id}', 'k'),
+    path: path
+      .replace('vault/keys/{id}', 'vault/keys/1')
+      .replace('{id}', '01J00000000000000000000000')
+      .replace('{key_id}', 'k'),
     ...operation,
   })),
 );
@@ -61,7 +64,11 @@ const bodies: Readonly<Record<string, object>> = {
   revokeConnections: { workspace_id: 'w' },
   createKey: { name: 'k', role: 'app' },
   createReturnOrigin: { origin: 'http://127.0.0.1', app_name: 'a', completion: 'confirm' },
+  pruneAudit: { to_seq: 1, archive_sha256: '0'.repeat(64) },
   createIssuer: { issuer: 'http://127.0.0.1', audience: 'a' },
+  addKek: { id: 'k' },
+  createDataKey: { purpose: 'cred' },
+  rotateDataKeys: {},
 };
 
 function createThrower(): never {
@@ -129,7 +136,10 @@ describe('the Broker as an app', () => {
     const broken: Deps = {
       ...others,
       audit: createThrower(),
+      auditSealer: createThrower(),
       vault: createThrower(),
+      keyProvider: createThrower(),
+      fence: createThrower(),
       providerClient: createThrower(),
       refresh: createThrower(),
       sessionTokens: createThrower(),
@@ -141,6 +151,7 @@ describe('the Broker as an app', () => {
         now: createThrower(),
         appliedMigrations: createThrower(),
         transaction: createThrower(),
+        transactionAsOwner: createThrower(),
         stores: {
           ...createBrokenStores(),
           keys: { ...keyOnly.keys, ...(operation.operationId === 'listKeys' ? { list: createThrower() } : {}) },
@@ -166,7 +177,13 @@ describe('the Broker as an app', () => {
       userIssuers: createThrower(),
       usedUserTokens: createThrower(),
       audit: createThrower(),
+      auditChain: createThrower(),
       keyRing: createThrower(),
+      keks: createThrower(),
+      sealedBlobs: createThrower(),
+      resealing: createThrower(),
+      brokerInstances: createThrower(),
+      jobLeases: createThrower(),
     } as unknown as Deps['database']['stores'];
   }
 

@@ -7,6 +7,9 @@ import { registerDeleteAgent } from './routes/agents/delete-agent.js';
 import { registerGetAgent } from './routes/agents/get-agent.js';
 import { registerListAgents } from './routes/agents/list-agents.js';
 import { registerUpdateAgent } from './routes/agents/update-agent.js';
+import { registerExportAudit } from './routes/audit/export-audit.js';
+import { registerListCheckpoints } from './routes/audit/list-checkpoints.js';
+import { registerPruneAudit } from './routes/audit/prune-audit.js';
 import { registerQueryAudit } from './routes/audit/query-audit.js';
 import { registerCheckConnection } from './routes/connections/check-connection.js';
 import { registerCompleteConnection } from './routes/connections/complete-connection.js';
@@ -59,6 +62,17 @@ import { registerGetHealth } from './routes/system/get-health.js';
 import { registerGetLiveness } from './routes/system/get-liveness.js';
 import { registerGetReadiness } from './routes/system/get-readiness.js';
 import { registerGetStatus } from './routes/system/get-status.js';
+import { registerAddKek } from './routes/vault/add-kek.js';
+import { registerCompromiseDataKey } from './routes/vault/compromise-data-key.js';
+import { registerCreateDataKey } from './routes/vault/create-data-key.js';
+import { registerDestroyDataKey } from './routes/vault/destroy-data-key.js';
+import { registerGetKeyRing } from './routes/vault/get-key-ring.js';
+import { registerListStoredBlobs } from './routes/vault/list-stored-blobs.js';
+import { registerPromoteDataKey } from './routes/vault/promote-data-key.js';
+import { registerPromoteKek } from './routes/vault/promote-kek.js';
+import { registerRetireDataKey } from './routes/vault/retire-data-key.js';
+import { registerRetireKek } from './routes/vault/retire-kek.js';
+import { registerRotateDataKeys } from './routes/vault/rotate-data-keys.js';
 
 /** The app that serves: the operations and, in development, their documentation page. */
 export function createApp(deps: Deps): BrokerApp {
@@ -130,9 +144,28 @@ export function registerRoutes(app: BrokerApp, deps: Deps): void {
   registerListIssuers(app, deps);
   registerDeleteIssuer(app, deps);
 
+  registerVault(app, deps);
+
   registerQueryAudit(app, deps);
+  registerListCheckpoints(app, deps);
+  registerExportAudit(app, deps);
+  registerPruneAudit(app, deps);
   registerGetStatus(app, deps);
   registerGetLiveness(app, deps);
   registerGetReadiness(app, deps);
   registerGetHealth(app, deps);
+}
+
+function registerVault(app: BrokerApp, deps: Deps): void {
+  registerGetKeyRing(app, deps);
+  registerAddKek(app, deps);
+  registerPromoteKek(app, deps);
+  registerRetireKek(app, deps);
+  registerCreateDataKey(app, deps);
+  registerPromoteDataKey(app, deps);
+  registerRetireDataKey(app, deps);
+  registerDestroyDataKey(app, deps);
+  registerCompromiseDataKey(app, deps);
+  registerRotateDataKeys(app, deps);
+  registerListStoredBlobs(app, deps);
 }

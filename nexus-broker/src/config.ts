@@ -3,7 +3,7 @@
 import { type ConfigOf, defineSettings, type SecretsOf } from '@nexus/config/define';
 import type { Environment } from '@nexus/config/environment';
 import { type CrossCheck, type LoadedSettings, loadSettings } from '@nexus/config/load';
-import { booleanText, cidrListText, integerText, listText, portText, urlText } from '@nexus/config/values';
+import { booleanText, cidrListText, commandText, integerText, listText, portText, urlText } from '@nexus/config/values';
 import { isToken } from '@nexus/core/tokens';
 import { logLevels } from '@nexus/http/logger';
 import { z } from 'zod';
@@ -68,7 +68,7 @@ export const settings = defineSettings({
     help: 'One key-encryption key, base64 of 32 bytes, for KEY_PROVIDER=env; for development and migration.',
   },
   KEY_COMMAND: {
-    schema: z.string(),
+    schema: commandText(),
     help: 'For KEY_PROVIDER=exec: a JSON array of the program and its arguments, such as ["/usr/local/bin/nexus-kms"].',
   },
   DATA_KEY_DAYS: {
@@ -183,6 +183,20 @@ const requireSafeListener: CrossCheck<typeof settings> = ({ config }) => {
   ];
 };
 
+/** A setting of another provider is refused too: whoever sets it believes that it is used. */
+const requireKeyProvider: CrossCheck<typeof settings> = ({ config, secrets }) => {
+  const settingsOf = [
+    { provider: 'file', setting: 'KEY_FILE', isSet: config.keyFile !== null, isRequired: false },
+    { provider: 'env', setting: 'ENCRYPTION_KEY', isSet: secrets.encryptionKey !== null, isRequired: true },
+    { provider: 'exec', setting: 'KEY_COMMAND', isSet: config.keyCommand !== null, isRequired: true },
+  ];
+  return settingsOf.flatMap(({ provider, setting, isSet, isRequired }) => {
+    const isUsed = provider === config.keyProvider;
+    if (isUsed && isRequired && !isSet) return [{ setting, problem: `is needed with KEY_PROVIDER=${provider}` }];
+    return !isUsed && isSet ? [{ setting, problem: `is used only with KEY_PROVIDER=${provider}` }] : [];
+  });
+};
+
 const requireSafeUrls: CrossCheck<typeof settings> = ({ config }) => {
   const urls = { PUBLIC_URL: config.publicUrl, USER_VERIFICATION_URL: config.userVerificationUrl };
   const unsafe = Object.entries(urls).filter(([, url]) => url !== null && !isSafeUrl(url, config.nexusEnv));
@@ -199,5 +213,5 @@ function isSafeUrl(text: string, environment: 'production' | 'development'): boo
 
 /** @throws ConfigError with every problem at once. */
 export function loadConfig(environment: Environment): LoadedSettings<typeof settings> {
-  return loadSettings(settings, environment, { checks: [requireSafeListener, requireSafeUrls] });
+  return loadSettings(settings, environment, { checks: [requireSafeListener, requireKeyProvider, requireSafeUrls] });
 }

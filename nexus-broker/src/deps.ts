@@ -1,32 +1,39 @@
 /** The composition root: opens everything in order and closes it in reverse. */
 import { mkdir, readFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Clock } from '@nexus/core/clock';
 import { systemClock } from '@nexus/core/clock';
 import { createUlid } from '@nexus/core/ids';
 import type { Logger } from '@nexus/http/logger';
 import type { TlsOptions } from '@nexus/http/serve';
+import type { KeyProvider } from '@nexus/vault/key-provider';
 import type { Vault } from '@nexus/vault/vault';
-import { AuditLog } from './audit/audit-log.js';
+import type { AuditLog } from './audit/audit-log.js';
+import type { AuditSealer } from './audit/audit-sealer.js';
+import { checkpointFileOf } from './backup/known-checkpoints.js';
+import { expectKnownHistory, refuseEmptyDatabase } from './backup/rollback.js';
 import type { BrokerConfig, BrokerSecrets } from './config.js';
 import type { Connection } from './domain/connection.js';
 import { InFlightLimiter } from './domain/in-flight-limiter.js';
 import { MissLimiter } from './domain/miss-limiter.js';
-import { type RequestContext, systemOrigin } from './domain/request-context.js';
-import { Scheduler } from './jobs/scheduler.js';
+import type { RequestContext } from './domain/request-context.js';
+import { Fence } from './keyring/fence.js';
+import { Resealer } from './keyring/resealer.js';
 import { createGuardedFetch } from './oauth/guarded-fetch.js';
 import { createProviderClient, type ProviderClient } from './oauth/provider-client.js';
 import type { UserTokenVerifier } from './oauth/user-token-verifier.js';
 import { RefreshEngine } from './refresh/refresh-engine.js';
 import { deleteConnection } from './services/connections/delete-connection.js';
-import { discardUncompleted, purgeFlows } from './services/flows/sweep-flows.js';
-import { purgeSessions, sweepSessions } from './services/sessions/sweep-sessions.js';
 import { EndedTokens } from './sessions/ended-tokens.js';
 import { SessionTokens } from './sessions/session-tokens.js';
 import { bootstrapKeys, type WrittenKeyFile } from './startup/bootstrap-keys.js';
+import { exitOnLostWrite } from './startup/exit-on-lost-write.js';
+import { openAudit } from './startup/open-audit.js';
 import { openKeyRing } from './startup/open-key-ring.js';
 import { openUserTokens } from './startup/open-user-tokens.js';
 import { recordStart, recordStop } from './startup/record-start.js';
+import { startJobs } from './startup/start-jobs.js';
 import { type Database, openDatabase } from './stores/database.js';
 import { ConnectionWatcher } from './waiters/connection-watcher.js';
 
@@ -42,7 +49,11 @@ export interface Deps {
   readonly logger: Logger;
   readonly database: Database;
   readonly vault: Vault;
+  readonly keyProvider: KeyProvider;
+  readonly fence: Fence;
+  readonly resealer: Resealer;
   readonly audit: AuditLog;
+  readonly auditSealer: AuditSealer;
   readonly providerClient: ProviderClient;
   readonly refresh: RefreshEngine;
   readonly sessionTokens: SessionTokens;
@@ -55,8 +66,8 @@ export interface Deps {
   readonly exchanges: InFlightLimiter;
   readonly userProofs: InFlightLimiter;
   readonly onBackgroundError: (error: unknown) => void;
-  /** Whether it can serve: set to false at once when it is told to stop. */
-  readonly isReady: () => Promise<boolean>;
+  /** Why it cannot serve, in words for an operator; null when it can. Not null from the moment it is told to stop. */
+  readonly findObstacle: () => Promise<string | null>;
   readonly endConnection: (connection: Connection, context: RequestContext) => Promise<void>;
 }
 
@@ -85,9 +96,11 @@ export async function openDeps(
 ): Promise<OpenedDeps> {
   await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
   const database = await openDatabase({
-    url: secrets.databaseUrl?.reveal() ?? `sqlite:${join(config.dataDir, 'nexus.db')}`,
+    url: readDatabaseUrl(config, secrets),
+    ownerUrl: secrets.databaseOwnerUrl?.reveal() ?? null,
     poolSize: config.databasePoolSize,
     requireFsync: config.nexusEnv === 'production',
+    onLostWrite: exitOnLostWrite,
     ...(options.clockOffsetMs === undefined ? {} : { clockOffsetMs: options.clockOffsetMs }),
   });
   try {
@@ -98,6 +111,10 @@ export async function openDeps(
   }
 }
 
+export function readDatabaseUrl(config: BrokerConfig, secrets: BrokerSecrets): string {
+  return secrets.databaseUrl?.reveal() ?? `sqlite:${join(config.dataDir, 'nexus.db')}`;
+}
+
 interface OpenInput {
   readonly config: BrokerConfig;
   readonly secrets: BrokerSecrets;
@@ -105,18 +122,43 @@ interface OpenInput {
   readonly clock: Clock;
 }
 
-async function openOver(database: Database, { config, secrets, logger, clock }: OpenInput): Promise<OpenedDeps> {
+/** Keys and log come first: nothing is done that could not be sealed or recorded. */
+async function openKeysAndLog(database: Database, { config, secrets, logger, clock }: OpenInput) {
   const onBackgroundError = (error: unknown) => logger.error('background work failed', { error });
   await database.migrate();
-  const keyFile = config.keyFile ?? join(config.dataDir, 'kek.key');
-  const { vault, created } = await openKeyRing({ database, clock, keyFile });
-  const audit = new AuditLog({ database, vault, clock, onError: onBackgroundError });
+  const checkpointFile = checkpointFileOf(config.dataDir);
+  await refuseEmptyDatabase(database, checkpointFile);
+  const { vault, keyProvider, created } = await openKeyRing({ database, clock, config, secrets });
+  await expectKnownHistory({ database, vault }, checkpointFile);
+  const openedAudit = await openAudit({
+    database,
+    vault,
+    // A clock that a test moves is the only one there is.
+    clock: clock === systemClock ? null : clock,
+    logger,
+    config,
+    onLostWrite: exitOnLostWrite,
+    onError: onBackgroundError,
+  });
+  const { audit, auditSealer } = openedAudit;
   const version = await readVersion();
+  const instanceId = nameInstance(clock);
+  const fence = new Fence({ database, vault, keyProvider, instanceId, version, onBackgroundError });
+  await fence.enter();
   await recordStart(database, audit, { version, environment: config.nexusEnv, createdKeys: created });
   const keyFiles = await bootstrapKeys(
     { database, audit, clock },
     { dataDir: config.dataDir, adminKey: secrets.adminApiKey, gatewayKey: secrets.gatewayApiKey },
   );
+  const resealer = new Resealer({ database, vault, audit, clock, fence, rowsPerSecond: config.resealRowsPerSecond });
+  const shared = { version, vault, keyProvider, fence, resealer, audit, auditSealer, onBackgroundError };
+  return { shared, openedAudit, keyFiles };
+}
+
+async function openOver(database: Database, input: OpenInput): Promise<OpenedDeps> {
+  const { config, logger, clock } = input;
+  const { shared, openedAudit, keyFiles } = await openKeysAndLog(database, input);
+  const { vault, fence, audit, auditSealer, onBackgroundError } = shared;
   const guardedFetch = createGuardedFetch({ environment: config.nexusEnv, egressAllow: config.egressAllow });
   const providerClient = createProviderClient({ guardedFetch, clock });
   const refresh = new RefreshEngine({ database, vault, audit, clock, providerClient });
@@ -128,7 +170,6 @@ async function openOver(database: Database, { config, secrets, logger, clock }: 
   let isStopping = false;
   const deps: Deps = {
     config,
-    version,
     environment: config.nexusEnv,
     publicUrl: config.publicUrl,
     pendingCaps: { perSource: config.pendingCapPerSource, total: config.pendingCapTotal },
@@ -137,26 +178,24 @@ async function openOver(database: Database, { config, secrets, logger, clock }: 
     clock,
     logger,
     database,
-    vault,
-    audit,
+    ...shared,
     providerClient,
     refresh,
-    sessionTokens: new SessionTokens({ database, vault, clock, refresh }),
+    sessionTokens: new SessionTokens({ database, vault, audit, clock, refresh }),
     endedTokens,
     userTokens: await openUserTokens({ database, guardedFetch, clock, config, logger }),
     watcher,
     missLimiter,
-    authLimiter: new MissLimiter(clock, config.refusedKeyLimit),
-    captures: new InFlightLimiter({ perKey: 1, total: 32 }),
-    exchanges: new InFlightLimiter({ perKey: 64, total: 128 }),
-    userProofs: new InFlightLimiter({ perKey: 16, total: 64 }),
-    onBackgroundError,
-    isReady: async () => !isStopping && (await canServe(database, audit)),
+    ...createLimiters(clock, config),
+    findObstacle: async () =>
+      isStopping ? 'the Broker is stopping' : await findObstacle(database, audit, auditSealer),
     endConnection: async ({ connectionRef }, context) => {
       await deleteConnection(ending, { connection: connectionRef, reason: 'provider_deleted' }, context);
     },
   };
+  auditSealer.start();
   const scheduler = startJobs(deps);
+  scheduler.start({ everyMs: 30_000, run: openedAudit.followClock });
   return {
     deps,
     keyFiles,
@@ -165,44 +204,45 @@ async function openOver(database: Database, { config, secrets, logger, clock }: 
       watcher.close();
     },
     async close(signal) {
+      deps.resealer.close();
       await scheduler.close();
       await refresh.close().catch(onBackgroundError);
       await recordStop(audit, signal).catch(onBackgroundError);
-      await audit.close();
+      await openedAudit.close();
+      await fence.leave().catch(onBackgroundError);
       await guardedFetch[Symbol.asyncDispose]();
       await database[Symbol.asyncDispose]();
     },
   };
 }
 
-/** Ready means that reads and audit writes get through. */
-async function canServe(database: Database, audit: AuditLog): Promise<boolean> {
-  try {
-    await database.ping();
-    return await audit.isWritable();
-  } catch {
-    return false;
-  }
+/** The name of the host tells an operator which replica it is; the rest tells it from every earlier one. */
+function nameInstance(clock: Clock): string {
+  return `${hostname().slice(0, 64)}-${createUlid(clock.now())}`;
 }
 
-function startJobs(deps: Deps): Scheduler {
-  const scheduler = new Scheduler(deps.onBackgroundError);
-  scheduler.start({
-    everyMs: 5_000,
-    run: () => discardUncompleted(deps, systemOrigin(createUlid(deps.clock.now()))),
-  });
-  scheduler.start({ everyMs: 5_000, run: () => deps.refresh.storeUnsaved() });
-  scheduler.start({
-    everyMs: 5_000,
-    run: () => sweepSessions(deps, systemOrigin(createUlid(deps.clock.now()))),
-  });
-  scheduler.start({ everyMs: 300_000, run: () => purgeFlows(deps) });
-  scheduler.start({ everyMs: 300_000, run: () => purgeSessions(deps) });
-  return scheduler;
+function createLimiters(clock: Clock, config: BrokerConfig) {
+  return {
+    authLimiter: new MissLimiter(clock, config.refusedKeyLimit),
+    captures: new InFlightLimiter({ perKey: 1, total: 32 }),
+    exchanges: new InFlightLimiter({ perKey: 64, total: 128 }),
+    userProofs: new InFlightLimiter({ perKey: 16, total: 64 }),
+  };
+}
+
+/** Ready means that reads and audit writes get through. */
+async function findObstacle(database: Database, audit: AuditLog, auditSealer: AuditSealer): Promise<string | null> {
+  try {
+    await database.ping();
+  } catch {
+    return 'the database does not answer';
+  }
+  const failure = database.recentFailure() ?? auditSealer.findObstacle();
+  return failure ?? ((await audit.isWritable()) ? null : 'the audit log cannot be written');
 }
 
 /** The package file lies one folder above both the source and the compiled code. */
-async function readVersion(): Promise<string> {
+export async function readVersion(): Promise<string> {
   const text = await readFile(new URL('../package.json', import.meta.url), 'utf8');
   return (JSON.parse(text) as { version: string }).version;
 }

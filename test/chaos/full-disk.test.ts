@@ -31,12 +31,16 @@ describe('a disk that is full', () => {
         expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
         expect(JSON.stringify(answer.body)).not.toContain('at-ada');
       }
+      const health = await stack.broker('GET', '/health');
+      const reason = disk.kind === 'tmpfs' ? 'the disk of the database is full' : 'the database cannot be written';
+      expect(health.body).toMatchObject({ status: 'unavailable', reason });
       expect((await stack.broker('GET', '/readyz')).status).toBe(503);
+      expect((await stack.gateway('GET', '/v1/health')).body.broker).toBe('unavailable');
       await expect(requestConnection(stack, { provider_name: 'scripted' })).rejects.toThrow('no connection');
 
       await disk.empty(pid);
       await waitFor('reads are answered again', async () => ((await read()).status === 200 ? true : null));
-      expect((await stack.broker('GET', '/readyz')).status).toBe(200);
+      await waitFor('it says so', async () => ((await stack.broker('GET', '/readyz')).status === 200 ? true : null));
       expect(stack.brokerPid()).toBe(pid);
       const [check] = await runSql({ engine: 'sqlite', databaseUrl }, 'pragma integrity_check');
       expect(check).toEqual({ integrity_check: 'ok' });

@@ -96,6 +96,34 @@ describe.each(engines)('a session narrower than its connection on %s', (engine) 
     expect(narrowing.tokenRequests().token['refresh_token']).toBe(before + 1);
   });
 
+  it('mints another in place of a stored one that was altered, and records it', async () => {
+    const connection = await connect('narrowing', 'berta');
+    const session = await open(connection, ['openid']);
+    const first = await readThrough(stack, session);
+    const [row] = await runSql(stack, 'select sealed_token from agent_session where session_id = ?', [
+      session.session_id,
+    ]);
+    const altered = Buffer.from(row?.['sealed_token'] as Uint8Array);
+    altered[altered.length - 1] = (altered.at(-1) ?? 0) ^ 1;
+    const value = engine === 'postgres' ? `'\\x${altered.toString('hex')}'` : `x'${altered.toString('hex')}'`;
+    await runSql(stack, `update agent_session set sealed_token = ${value} where session_id = ?`, [session.session_id]);
+    const second = await readThrough(stack, session);
+    expect(second.status).toBe(200);
+    expect(second.body.credentials.access_token).not.toBe(first.body.credentials.access_token);
+    const entries = await readAudit(stack, connection.connection_ref);
+    const ofSession = entries.filter(({ session_id }) => session_id === session.session_id);
+    expect(ofSession.map(({ event_type }) => event_type)).toEqual([
+      'session.created',
+      'token.narrowed',
+      'session.token_stored',
+      'token.retrieved',
+      'session.token_damaged',
+      'token.narrowed',
+      'session.token_stored',
+      'token.retrieved',
+    ]);
+  });
+
   it('leaves a rotated refresh token with the connection: it refreshes and narrows again', async () => {
     const connection = await connect('narrowing', 'cleo');
     const first = await readThrough(stack, await open(connection, ['openid']));

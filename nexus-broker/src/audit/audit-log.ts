@@ -11,17 +11,22 @@ import { type AuditEntry, type AuditEvent, type AuditOrigin, createAuditEntry } 
 import type { Flow } from '../domain/authorization-flow.js';
 import { systemOrigin } from '../domain/request-context.js';
 import type { Database } from '../stores/database.js';
+import type { AppendOnlyFile } from './append-only-file.js';
 import { EventAggregator } from './event-aggregator.js';
 
 interface AuditLogDeps {
   readonly database: Database;
   readonly vault: Vault;
+  /** The database's time. */
   readonly clock: Clock;
+  /** Gets every entry that is disclosed before its secret leaves. */
+  readonly file?: AppendOnlyFile | null;
   readonly onError: (error: unknown) => void;
 }
 
 interface Waiting {
   readonly entry: AuditEntry;
+  readonly sinceMs: number;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
 }
@@ -34,6 +39,12 @@ const maxGroup = 500;
 const flowAllowance = 30;
 /** A commit that failed, as on a full disk, counts against readiness this long; only another one can prove it wrong. */
 const failureMemoryMs = 5_000;
+
+/**
+ * An entry that could not be written for so long is not written any more: the sealer does not look back for ever, and
+ * nobody waits for the answer.
+ */
+const maxWaitMs = 30_000;
 
 export class AuditLog {
   readonly #deps: AuditLogDeps;
@@ -68,7 +79,7 @@ export class AuditLog {
   disclose(event: AuditEvent, origin: AuditOrigin): Promise<void> {
     const entry = this.entry(event, origin);
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ entry, resolve, reject });
+      this.#waiting.push({ entry, sinceMs: performance.now(), resolve, reject });
       this.#writing ??= this.#writeGroups();
     });
   }
@@ -104,6 +115,7 @@ export class AuditLog {
   async isWritable(): Promise<boolean> {
     const { clock, database } = this.#deps;
     if (this.#failedAt !== null && clock.now() - this.#failedAt < failureMemoryMs) return false;
+    if (this.#deps.file?.isInPlace() === false) return false;
     const trial = this.entry({ eventType: 'service.started', outcome: 'success' }, systemOrigin('readiness'));
     const undo = new Error('a trial is undone');
     try {
@@ -127,20 +139,34 @@ export class AuditLog {
     await new Promise((resolve) => setTimeout(resolve, groupingMs));
     while (this.#waiting.length > 0) {
       const group = this.#waiting.splice(0, maxGroup);
-      try {
-        await this.#deps.database.transaction((stores) => stores.audit.insert(group.map((waiting) => waiting.entry)));
-        this.#failedAt = null;
-        for (const waiting of group) waiting.resolve();
-      } catch (error) {
-        this.#failedAt = this.#deps.clock.now();
-        const refusal = new NexusError(
-          'audit_unavailable',
-          'The audit log cannot be written, so nothing is disclosed; try again shortly.',
-          { cause: error },
-        );
-        for (const waiting of group) waiting.reject(refusal);
-      }
+      const earliestMs = performance.now() - maxWaitMs;
+      const late = group.filter(({ sinceMs }) => sinceMs < earliestMs);
+      if (late.length > 0) refuse(late, new Error('The entry waited too long to be written.'));
+      const fit = group.filter(({ sinceMs }) => sinceMs >= earliestMs);
+      if (fit.length > 0) await this.#writeGroup(fit);
     }
     this.#writing = null;
   }
+
+  async #writeGroup(group: readonly Waiting[]): Promise<void> {
+    const entries = group.map((waiting) => waiting.entry);
+    try {
+      await this.#deps.database.transaction((stores) => stores.audit.insert(entries));
+      await this.#deps.file?.append(entries.map(({ entry }) => `${entry}\n`).join(''));
+      this.#failedAt = null;
+      for (const waiting of group) waiting.resolve();
+    } catch (error) {
+      this.#failedAt = this.#deps.clock.now();
+      refuse(group, error);
+    }
+  }
+}
+
+function refuse(group: readonly Waiting[], cause: unknown): void {
+  const refusal = new NexusError(
+    'audit_unavailable',
+    'The audit log cannot be written, so nothing is disclosed; try again shortly.',
+    { cause },
+  );
+  for (const waiting of group) waiting.reject(refusal);
 }

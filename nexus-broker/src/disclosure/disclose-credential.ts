@@ -53,7 +53,7 @@ export async function disclose(
   if (!isAlive(connection, deps.clock.now())) throw providerUnavailable(expiredMessage, null);
   let payload: DisclosedCredential;
   try {
-    payload = discloseCredential(connection, provider.profile, openCredential(deps.vault, connection));
+    payload = discloseCredential(connection, provider.profile, await openCredential(deps.vault, connection));
   } catch (error) {
     if (!(error instanceof VaultError) || error.code !== 'integrity') throw error;
     await enterIntegrityAttention(deps, connection, provider, reader.context);

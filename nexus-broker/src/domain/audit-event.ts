@@ -42,6 +42,8 @@ export const auditEvents = {
   ],
   'session.refused': ['code', 'cause', 'scopes', 'obo', 'sub', 'tenant_id', 'opened_by', 'route', 'count'],
   'session.closed': ['reason', 'opened_by', 'obo', 'tenant_id', 'scopes'],
+  'session.token_stored': ['version'],
+  'session.token_damaged': ['version'],
   'session.expired': ['opened_by', 'obo', 'tenant_id', 'scopes'],
   'agent.registered': ['allowed_scopes', 'allowed_providers'],
   'agent.updated': ['fields', 'allowed_scopes', 'allowed_providers', 'active', 'sessions_closed'],

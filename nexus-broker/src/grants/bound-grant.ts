@@ -59,8 +59,8 @@ export async function holdBoundGrant(
   return isHeld ? handle : null;
 }
 
-export function openBoundGrant(vault: Vault, flow: Flow, sealed: SealedBlob): Grant {
-  return openJson(vault, sealed, flowContext(flow, 'sealed_result')) as unknown as Grant;
+export async function openBoundGrant(vault: Vault, flow: Flow, sealed: SealedBlob): Promise<Grant> {
+  return (await openJson(vault, sealed, flowContext(flow, 'sealed_result'))) as unknown as Grant;
 }
 
 interface DiscardInput {
@@ -116,7 +116,7 @@ async function revokeHeldGrant(
   flow: Flow,
   sealed: SealedBlob,
 ): Promise<void> {
-  const grant = openBoundGrant(deps.vault, flow, sealed);
+  const grant = await openBoundGrant(deps.vault, flow, sealed);
   if (grant.credential.kind !== 'oauth2') return;
   await revokeGrant(deps, {
     provider,

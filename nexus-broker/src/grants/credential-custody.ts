@@ -1,8 +1,6 @@
 /** The two doors between a credential and its sealed form in a connection's row. */
-import { createHash } from 'node:crypto';
 import type { SealedBlob, Vault } from '@nexus/vault/vault';
 import { openJson, sealJson } from '@nexus/vault/vault';
-import type { StoreWitness } from '../domain/audit-event.js';
 import { credentialContext } from '../domain/blob-context.js';
 import type { Connection } from '../domain/connection.js';
 import type { StoredCredential } from '../domain/credential.js';
@@ -20,20 +18,10 @@ export function sealCredential(
 }
 
 /** @throws VaultError when the value does not authenticate for its row, version and issuing origin. */
-export function openCredential(
+export async function openCredential(
   vault: Vault,
   connection: Connection & { sealedCredential: SealedBlob },
-): StoredCredential {
+): Promise<StoredCredential> {
   const context = credentialContext(connection, connection.version, connection.issuedOrigin);
-  return openJson(vault, connection.sealedCredential, context) as unknown as StoredCredential;
-}
-
-/** What the audit entry of a stored credential remembers of the blob. */
-export function witness(connectionRef: string, version: number, sealed: SealedBlob): StoreWitness {
-  return {
-    table: 'connection',
-    row: connectionRef,
-    version,
-    blobSha256: createHash('sha256').update(sealed).digest('hex'),
-  };
+  return (await openJson(vault, connection.sealedCredential, context)) as unknown as StoredCredential;
 }

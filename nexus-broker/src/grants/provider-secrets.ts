@@ -4,10 +4,10 @@ import { providerSecretsContext } from '../domain/blob-context.js';
 import type { Provider } from '../domain/provider.js';
 
 /** The provider's client secrets in the order they are tried; empty for a public client. */
-export function openClientSecrets(vault: Vault, provider: Provider): readonly string[] {
+export async function openClientSecrets(vault: Vault, provider: Provider): Promise<readonly string[]> {
   if (provider.sealedSecrets === null) return [];
   const context = providerSecretsContext(provider.providerId, provider.version);
-  return openJson(vault, provider.sealedSecrets, context) as unknown as string[];
+  return (await openJson(vault, provider.sealedSecrets, context)) as unknown as string[];
 }
 
 export function sealClientSecrets(

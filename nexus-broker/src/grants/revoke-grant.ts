@@ -50,7 +50,7 @@ export async function revokeTokens(
   deps: Pick<RevokeGrantDeps, 'vault' | 'providerClient'>,
   { provider, credential, issuedOrigin }: Pick<RevokeGrantInput, 'provider' | 'credential' | 'issuedOrigin'>,
 ): Promise<Revocation> {
-  const clientSecrets = openClientSecrets(deps.vault, provider);
+  const clientSecrets = await openClientSecrets(deps.vault, provider);
   const tokens: { token: string; hint: 'refresh_token' | 'access_token' }[] = [];
   if (credential.refreshToken !== null) tokens.push({ token: credential.refreshToken, hint: 'refresh_token' });
   tokens.push({ token: credential.accessToken, hint: 'access_token' });

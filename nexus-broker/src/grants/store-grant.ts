@@ -8,9 +8,10 @@ import type { Flow } from '../domain/authorization-flow.js';
 import { type Connection, statusesBefore } from '../domain/connection.js';
 import type { StoredCredential } from '../domain/credential.js';
 import { compareScopes, refreshDueAt } from '../domain/grant.js';
+import { witness } from '../domain/store-witness.js';
 import { splitScope } from '../domain/token-set.js';
 import type { Database, Stores } from '../stores/database.js';
-import { sealCredential, witness } from './credential-custody.js';
+import { sealCredential } from './credential-custody.js';
 
 interface StoreGrantDeps {
   readonly database: Database;
@@ -95,7 +96,7 @@ async function tryStore(deps: StoreGrantDeps, stores: Stores, input: StoreGrantI
         providerName: input.providerName,
         workspaceId: connection.workspaceId,
         data: { scopes: [...granted], version, excess_scopes: excess, missing_scopes: missing },
-        store: witness(connection.connectionRef, version, sealed),
+        store: witness('connection', connection.connectionRef, version, sealed),
       },
       input.origin,
     ),

@@ -4,8 +4,9 @@ import { toInstant } from '@nexus/core/clock';
 import { NexusError } from '@nexus/core/errors';
 import type { SealedBlob } from '@nexus/vault/vault';
 import { refreshDueAt } from '../domain/grant.js';
+import { witness } from '../domain/store-witness.js';
 import { splitScope } from '../domain/token-set.js';
-import { sealCredential, witness } from '../grants/credential-custody.js';
+import { sealCredential } from '../grants/credential-custody.js';
 import type { StoreCredentialInput } from '../stores/connection-changes.js';
 import type { Stores } from '../stores/database.js';
 import { createStepEntry, type RefreshStepDeps, type RefreshStepInput } from './refresh-step.js';
@@ -38,7 +39,7 @@ export async function commitRenewal(
     isStored = await tryRepeatedly(attempts, () =>
       deps.database.transaction(async (stores) => {
         if (!(await stores.connections.storeCredential(describeRow(deps, input, renewed, sealed)))) return false;
-        const store = witness(connection.connectionRef, version, sealed);
+        const store = witness('connection', connection.connectionRef, version, sealed);
         await stores.audit.insert([createStepEntry(deps, input, { ...renewed.event, store })]);
         await beside?.(stores);
         return true;

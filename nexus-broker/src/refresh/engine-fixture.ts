@@ -155,10 +155,10 @@ export class EngineRig {
     return connection;
   }
 
-  open(connection: Connection): OauthCredential {
+  async open(connection: Connection): Promise<OauthCredential> {
     const { sealedCredential } = connection;
     if (sealedCredential === null) throw new Error('the connection holds nothing');
-    return openCredential(this.vault, { ...connection, sealedCredential }) as OauthCredential;
+    return (await openCredential(this.vault, { ...connection, sealedCredential })) as OauthCredential;
   }
 
   narrow(
@@ -173,8 +173,8 @@ export class EngineRig {
 
   /** Entries about the connection, oldest first, as they are stored. */
   async entries(connectionRef: string): Promise<readonly Record<string, unknown>[]> {
-    const rows = await this.database.stores.audit.list({ connectionRef, limit: 100, order: 'asc' });
-    return rows.map(({ entry }) => JSON.parse(entry) as Record<string, unknown>);
+    const rows = await this.database.stores.audit.list({ connectionRef, limit: 100 });
+    return rows.map(({ entry }) => JSON.parse(entry.entry) as Record<string, unknown>).reverse();
   }
 
   async close(): Promise<void> {
@@ -188,7 +188,7 @@ export async function createEngineRig(database: Database): Promise<EngineRig> {
   const rows = await createKeyRing({ provider: keys, now: toInstant(systemClock.now()) });
   return new EngineRig({
     database,
-    vault: await openVault({ provider: keys, rows }),
+    vault: await openVault({ provider: keys, loadRows: async () => rows }),
     authority: new StrictAuthority(await startScriptedProvider()),
     client: createTestClient(),
   });

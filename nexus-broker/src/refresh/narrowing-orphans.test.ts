@@ -53,7 +53,9 @@ describeEachDatabase('a minted token that could not be recorded', (open, fixture
       for (const statement of breaking.mend) await fixture.runSql(url, statement);
     }
     await engine.storeUnsaved();
-    expect(rig.open(await rig.read(rotating.connection.connectionRef)).refreshToken).toBe(`rt-${rotating.family}-1`);
+    expect((await rig.open(await rig.read(rotating.connection.connectionRef))).refreshToken).toBe(
+      `rt-${rotating.family}-1`,
+    );
     return all;
   }
 

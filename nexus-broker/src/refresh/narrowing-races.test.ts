@@ -60,7 +60,7 @@ describeEachDatabase('narrowing beside', (open, fixture) => {
       const shown = rig.authority.shown(family);
       if (rotates) expect(new Set(shown).size).toBe(shown.length);
       const newest = rotates ? shown.length : 0;
-      expect(rig.open(await rig.read(refOf(connected))).refreshToken).toBe(`rt-${family}-${newest}`);
+      expect((await rig.open(await rig.read(refOf(connected)))).refreshToken).toBe(`rt-${family}-${newest}`);
     } finally {
       rig.authority.rotates = true;
     }
@@ -141,7 +141,7 @@ describeEachDatabase('narrowing beside', (open, fixture) => {
       rig.authority.rotates = rotates;
       const connected = await rig.connect({ revocationKills });
       const { connection, family } = connected;
-      const sealed = sealCredential(rig.vault, connection, rig.open(connection), 2, connection.issuedOrigin);
+      const sealed = sealCredential(rig.vault, connection, await rig.open(connection), 2, connection.issuedOrigin);
       answerAfter(() =>
         rig.database.transaction(({ connections }) =>
           connections.storeCredential(createCredentialInput(connection, { sealed, from: ['active'] })),
@@ -202,7 +202,7 @@ describeEachDatabase('narrowing beside', (open, fixture) => {
       const { family } = kept;
       const stored = await rig.read(refOf(kept));
       expect(stored).toMatchObject({ version: 2, lastRefreshAt: null, refreshAfter: kept.connection.refreshAfter });
-      expect(rig.open(stored)).toMatchObject({ refreshToken: `rt-${family}-1`, accessToken: `at-${family}-own` });
+      expect(await rig.open(stored)).toMatchObject({ refreshToken: `rt-${family}-1`, accessToken: `at-${family}-own` });
       await engine.storeUnsaved();
       await engine.close();
       expect(rig.authority.shown(family)).toEqual([`rt-${family}-0`]);

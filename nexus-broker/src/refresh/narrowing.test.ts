@@ -49,15 +49,15 @@ describeEachDatabase('narrowing', (open, fixture) => {
       issuedOrigin: rig.authority.upstream.origin,
     });
     const after = await rig.read(connection.connectionRef);
-    const own = rig.open(connection);
-    expect(rig.open(after)).toEqual({ ...own, refreshToken: `rt-${family}-1` });
+    const own = await rig.open(connection);
+    expect(await rig.open(after)).toEqual({ ...own, refreshToken: `rt-${family}-1` });
     const { sealedCredential, updatedAt } = after;
     expect(after).toEqual({ ...connection, version: 2, sealedCredential, updatedAt });
     expect(await readLease(connected)).toEqual({ owner: null, failures: 0 });
 
     expect(await engine.refresh(after, provider, context)).toEqual({ kind: 'refreshed' });
     expect(rig.authority.shown(family)).toEqual([`rt-${family}-0`, `rt-${family}-1`]);
-    expect(rig.open(await rig.read(connection.connectionRef))).toMatchObject({
+    expect(await rig.open(await rig.read(connection.connectionRef))).toMatchObject({
       refreshToken: `rt-${family}-2`,
       scope: 'read write',
     });
@@ -153,7 +153,7 @@ describeEachDatabase('narrowing', (open, fixture) => {
         return false;
       });
       expect(outcome).toEqual({ kind: 'unwanted' });
-      expect(rig.open(await rig.read(connection.connectionRef)).refreshToken).toBe(`rt-${family}-1`);
+      expect((await rig.open(await rig.read(connection.connectionRef))).refreshToken).toBe(`rt-${family}-1`);
       expect(rig.authority.revoked(family)).toEqual(isTakenBack ? [minted] : []);
     },
   );
@@ -176,7 +176,7 @@ describeEachDatabase('narrowing', (open, fixture) => {
       });
       expect(outcome).toEqual({ kind: 'cannot_narrow' });
       const after = await rig.read(connection.connectionRef);
-      expect(rig.open(after)).toMatchObject({ refreshToken: `rt-${family}-1`, accessToken: `at-${family}-own` });
+      expect(await rig.open(after)).toMatchObject({ refreshToken: `rt-${family}-1`, accessToken: `at-${family}-own` });
       expect(rig.authority.revoked(family)).toEqual(isTakenBack ? [`at-${family}-wide`] : []);
       expect(await rig.entries(connection.connectionRef)).toMatchObject([
         { event_type: 'token.narrowed', outcome: 'failure', data: { scopes: ['read', 'write'], version: 2 } },

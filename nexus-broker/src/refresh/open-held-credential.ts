@@ -5,11 +5,11 @@ import type { OauthCredential } from '../domain/credential.js';
 import { openCredential } from '../grants/credential-custody.js';
 
 /** What an active connection holds; null when the stored value does not authenticate. */
-export function openHeldCredential(vault: Vault, connection: Connection): OauthCredential | null {
+export async function openHeldCredential(vault: Vault, connection: Connection): Promise<OauthCredential | null> {
   const { sealedCredential } = connection;
   if (sealedCredential === null) throw new Error('an active connection has no credential');
   try {
-    const credential = openCredential(vault, { ...connection, sealedCredential });
+    const credential = await openCredential(vault, { ...connection, sealedCredential });
     if (credential.kind !== 'oauth2') throw new Error('a static credential cannot be refreshed');
     return credential;
   } catch (error) {

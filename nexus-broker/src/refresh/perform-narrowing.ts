@@ -23,7 +23,7 @@ export interface NarrowingStepInput extends RefreshStepInput, Pick<NarrowingRequ
 /** @throws NexusError `audit_unavailable`. */
 export async function performNarrowing(deps: RefreshStepDeps, input: NarrowingStepInput): Promise<NarrowOutcome> {
   const { connection, provider, via, scopes } = input;
-  const held = openHeldCredential(deps.vault, connection);
+  const held = await openHeldCredential(deps.vault, connection);
   if (held === null) {
     await enterAttention(deps, input, 'integrity');
     return { kind: 'attention' };
@@ -36,7 +36,7 @@ export async function performNarrowing(deps: RefreshStepDeps, input: NarrowingSt
   }
   const answer = await deps.providerClient.narrowToken({
     provider,
-    clientSecrets: openClientSecrets(deps.vault, provider),
+    clientSecrets: await openClientSecrets(deps.vault, provider),
     via,
     token,
     scopes,

@@ -15,12 +15,12 @@ export async function performRefresh(deps: RefreshStepDeps, input: RefreshStepIn
   const { connection, provider } = input;
   const unsaved = deps.unsaved.find(connection);
   if (unsaved !== null) return storeRenewed(deps, input, unsaved, 1);
-  const held = openHeldCredential(deps.vault, connection);
+  const held = await openHeldCredential(deps.vault, connection);
   if (held === null) return enterAttention(deps, input, 'integrity');
   if (held.refreshToken === null) return enterAttention(deps, input, 'expired');
   const answer = await deps.providerClient.refreshGrant({
     provider,
-    clientSecrets: openClientSecrets(deps.vault, provider),
+    clientSecrets: await openClientSecrets(deps.vault, provider),
     refreshToken: held.refreshToken,
     scope: held.scope,
     issuedOrigin: connection.issuedOrigin,

@@ -103,7 +103,7 @@ export class EndedTokens {
   async #isDone(session: AgentSession): Promise<boolean> {
     const { database, vault, clock } = this.#deps;
     const now = clock.now();
-    const credential = openSessionToken(vault, session, now);
+    const { credential } = await openSessionToken(vault, session, now);
     const provider = await getProviderOf(database, session);
     if (credential === null || provider.profile.revocationKills !== 'token') return true;
     const { mayPass } = await revokeTokens(this.#deps, { provider, credential, issuedOrigin: session.tokenOrigin });

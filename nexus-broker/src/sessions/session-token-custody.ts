@@ -17,16 +17,22 @@ export function sealSessionToken(
   return sealJson(vault, { ...credential }, sessionTokenContext(session, session.tokenVersion + 1, issuedOrigin));
 }
 
-/** Null without a token that still lives. One that does not authenticate is worth nothing: another is minted in its place. */
-export function openSessionToken(vault: Vault, session: AgentSession, nowMs: number): OauthCredential | null {
-  if (session.sealedToken === null) return null;
+interface HeldToken {
+  /** Null without a token that still lives. */
+  readonly credential: OauthCredential | null;
+  /** Whether the stored value does not authenticate. It is worth nothing then: another is minted in its place. */
+  readonly isDamaged: boolean;
+}
+
+export async function openSessionToken(vault: Vault, session: AgentSession, nowMs: number): Promise<HeldToken> {
+  if (session.sealedToken === null) return { credential: null, isDamaged: false };
   const context = sessionTokenContext(session, session.tokenVersion, session.tokenOrigin);
   try {
-    const credential = openJson(vault, session.sealedToken, context) as unknown as OauthCredential;
+    const credential = (await openJson(vault, session.sealedToken, context)) as unknown as OauthCredential;
     const isAlive = credential.expiresAt === null || credential.expiresAt * 1_000 - nowMs > minLifeMs;
-    return isAlive ? credential : null;
+    return { credential: isAlive ? credential : null, isDamaged: false };
   } catch (error) {
-    if (error instanceof VaultError && error.code === 'integrity') return null;
+    if (error instanceof VaultError && error.code === 'integrity') return { credential: null, isDamaged: true };
     throw error;
   }
 }

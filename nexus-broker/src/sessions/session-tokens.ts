@@ -2,21 +2,24 @@
 import type { Clock } from '@nexus/core/clock';
 import { NexusError } from '@nexus/core/errors';
 import type { Vault } from '@nexus/vault/vault';
+import type { AuditLog } from '../audit/audit-log.js';
 import { requireActive } from '../disclosure/active-connection.js';
 import { providerUnavailable } from '../disclosure/disclose-credential.js';
 import { type AgentSession, describeSession } from '../domain/agent-session.js';
 import type { OauthCredential } from '../domain/credential.js';
 import { InFlightLimiter } from '../domain/in-flight-limiter.js';
-import type { RequestContext } from '../domain/request-context.js';
-import type { NarrowOutcome } from '../refresh/narrow-outcome.js';
+import { type RequestContext, toAuditOrigin } from '../domain/request-context.js';
+import { witness } from '../domain/store-witness.js';
+import type { NarrowedToken, NarrowOutcome } from '../refresh/narrow-outcome.js';
 import type { RefreshEngine } from '../refresh/refresh-engine.js';
-import type { Database } from '../stores/database.js';
+import type { Database, Stores } from '../stores/database.js';
 import { sessionIsOver, type UsableSession } from './session-gate.js';
 import { openSessionToken, sealSessionToken } from './session-token-custody.js';
 
 interface SessionTokenDeps {
   readonly database: Database;
   readonly vault: Vault;
+  readonly audit: AuditLog;
   readonly clock: Clock;
   readonly refresh: RefreshEngine;
 }
@@ -38,7 +41,12 @@ export class SessionTokens {
   }
 
   /** The token minted for the session, where one still lives. */
-  find(session: AgentSession): OauthCredential | null {
+  async find(session: AgentSession): Promise<OauthCredential | null> {
+    const { credential } = await this.#open(session);
+    return credential;
+  }
+
+  #open(session: AgentSession) {
     return openSessionToken(this.#deps.vault, session, this.#deps.clock.now());
   }
 
@@ -76,8 +84,9 @@ export class SessionTokens {
     const current = await this.#deps.database.stores.sessions.findById(seen.sessionId);
     if (current === null || current.session.closedAt !== null) throw sessionIsOver();
     const { session } = current;
-    const held = this.find(session);
-    if (held !== null) return held;
+    const held = await this.#open(session);
+    if (held.credential !== null) return held.credential;
+    if (held.isDamaged) await this.#noteDamage(session, context);
     const scopes = session.scopes.filter((scope) => scope !== 'offline_access');
     // A request without any scope would be answered with all of them (RFC 6749, section 3.3).
     if (provider.profile.downscope === null || scopes.length === 0) return null;
@@ -87,15 +96,37 @@ export class SessionTokens {
       scopes,
       context,
       about: describeSession(session),
-      store: (stores, token) =>
-        stores.sessions.storeToken({
-          sessionId: session.sessionId,
-          expectedVersion: session.tokenVersion,
-          sealed: sealSessionToken(this.#deps.vault, session, token),
-          tokenOrigin: token.issuedOrigin,
-        }),
+      store: (stores, token) => this.#store(stores, session, token, context),
     });
     return this.#settle(session, outcome);
+  }
+
+  async #store(stores: Stores, session: AgentSession, token: NarrowedToken, context: RequestContext): Promise<boolean> {
+    const { audit, vault } = this.#deps;
+    const { sessionId, tokenVersion: expectedVersion } = session;
+    const sealed = sealSessionToken(vault, session, token);
+    const tokenOrigin = token.issuedOrigin;
+    if (!(await stores.sessions.storeToken({ sessionId, expectedVersion, sealed, tokenOrigin }))) return false;
+    const version = expectedVersion + 1;
+    const event = {
+      ...describeTokenOf(session),
+      eventType: 'session.token_stored' as const,
+      outcome: 'success' as const,
+      data: { version },
+      store: witness('agent_session', sessionId, version, sealed),
+    };
+    await stores.audit.insert([audit.entry(event, toAuditOrigin(context))]);
+    return true;
+  }
+
+  #noteDamage(session: AgentSession, context: RequestContext): Promise<void> {
+    const event = {
+      ...describeTokenOf(session),
+      eventType: 'session.token_damaged' as const,
+      outcome: 'failure' as const,
+      data: { version: session.tokenVersion },
+    };
+    return this.#deps.audit.note(event, toAuditOrigin(context));
   }
 
   async #settle(session: AgentSession, outcome: NarrowOutcome): Promise<OauthCredential | null> {
@@ -120,7 +151,7 @@ export class SessionTokens {
   /** Another replica was faster, or the session is over. */
   async #readAgain(session: AgentSession): Promise<OauthCredential> {
     const current = await this.#deps.database.stores.sessions.findById(session.sessionId);
-    const held = current === null || current.session.closedAt !== null ? null : this.find(current.session);
+    const held = current === null || current.session.closedAt !== null ? null : await this.find(current.session);
     if (held === null) throw sessionIsOver();
     return held;
   }
@@ -141,6 +172,14 @@ export class SessionTokens {
     for (const [request, until] of this.#refusedUntil) if (until <= now) this.#refusedUntil.delete(request);
     this.#refusedUntil.set(nameRequest(session), now + refusalMemoryMs);
   }
+}
+
+function describeTokenOf(session: AgentSession) {
+  return {
+    ...describeSession(session),
+    connectionRef: session.connectionRef,
+    workspaceId: session.workspaceId,
+  };
 }
 
 function nameRequest({ connectionRef, scopes }: AgentSession): string {

@@ -1,29 +1,20 @@
-import type { KeyRingRow } from '@nexus/vault/key-ring';
+import type { CreatedDataKey } from '@nexus/vault/key-ring';
 import type { AuditLog } from '../audit/audit-log.js';
 import { systemOrigin } from '../domain/request-context.js';
+import { describeAddedKey } from '../keyring/add-data-key.js';
 import type { Database } from '../stores/database.js';
 
 interface StartRecord {
   readonly version: string;
   readonly environment: string;
   /** Data keys this start made. */
-  readonly createdKeys: readonly KeyRingRow[];
+  readonly createdKeys: readonly CreatedDataKey[];
 }
 
 /** Records that the Broker started and which keys it made; a Broker that cannot write its log does not start. */
 export async function recordStart(database: Database, audit: AuditLog, record: StartRecord): Promise<void> {
   const origin = systemOrigin('startup');
-  const created = record.createdKeys.map(({ id, purpose }) =>
-    audit.entry(
-      {
-        eventType: 'vault.key_added',
-        outcome: 'success',
-        resourceId: String(id),
-        data: { key_id: String(id), purpose },
-      },
-      origin,
-    ),
-  );
+  const created = record.createdKeys.map((key) => audit.entry(describeAddedKey(key), origin));
   const started = audit.entry(
     {
       eventType: 'service.started',

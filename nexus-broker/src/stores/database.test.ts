@@ -138,7 +138,7 @@ describeEachDatabase('database', (open, fixture) => {
     for (const statement of statements) {
       await expect(fixture.runSql(url, statement)).rejects.toThrow('append-only');
     }
-    expect(await database.stores.audit.list({ limit: 1, order: 'desc', resourceId: undefined })).toEqual([entry]);
+    expect(await database.stores.audit.list({ limit: 1, resourceId: undefined })).toEqual([{ entry, seq: null }]);
   });
 
   it('keeps text exactly, whatever characters it has', async () => {

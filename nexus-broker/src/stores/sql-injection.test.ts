@@ -192,7 +192,7 @@ async function writeEverywhere(database: Database, text: string): Promise<void> 
 /** The text names one row at most, and is never a known status, type or time. */
 async function filterEverywhere(database: Database, text: string): Promise<void> {
   const { audit, connections, flows, keys, providers, returnOrigins } = database.stores;
-  const page = { limit: 500, order: 'asc' } as const;
+  const page = { limit: 500 };
   const atMostOne: readonly (readonly unknown[])[] = await Promise.all([
     audit.list({ ...page, connectionRef: text }),
     audit.list({ ...page, resourceId: text }),
@@ -215,6 +215,7 @@ async function filterEverywhere(database: Database, text: string): Promise<void>
   expect(none.map((rows) => rows.length)).toEqual([0, 0, 0]);
   // As bounds these texts compare to instants and refs by code points; whatever they select, they change nothing.
   await audit.list({ ...page, since: text, until: text, cursor: { createdAt: text, id: text } });
+  await audit.listUnsealed({ createdAt: text, id: text }, 10);
   await connections.list({ after: text, limit: 1 });
   await connections.hasLiveSibling({ providerId: text, accountSubject: text, exceptRef: text });
   await connections.countLive(text);

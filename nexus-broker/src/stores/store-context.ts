@@ -1,5 +1,6 @@
 import type { Instant } from '@nexus/core/clock';
 import type { Compilable, CompiledQuery, Kysely, RawBuilder } from 'kysely';
+import type { Spelling } from './engines/engine.js';
 import type { Schema } from './schema.js';
 
 /** What a store is bound to: one transaction, or the reading side of the database. */
@@ -7,6 +8,10 @@ export interface StoreContext {
   readonly db: Kysely<Schema>;
   /** The database's clock as an expression inside statements. */
   databaseNow(plusSeconds?: number): RawBuilder<Instant>;
+  /** After these statements the transaction fails soon instead of waiting for a row that another one holds. */
+  readonly giveWay: readonly RawBuilder<unknown>[];
+  /** Statements that make a table append-only and that lift this again. */
+  readonly tables: Pick<Spelling, 'appendOnly' | 'allowChanges'>;
   /** Statements of the hot path, compiled once for all stores of the database. */
   readonly compiled: CompiledStatements;
 }

@@ -3,9 +3,10 @@
  * `hash = SHA-256(0x00 | prev_hash | entry_hash | mac | mac_key u32 | seq u64)`, integers big-endian. The first link has
  * 32 zero bytes before it and the sequence number 1.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 export const hashLength = 32;
+export const maxKeyId = 0xffff_ffff;
 
 /** What stands before the first link. */
 export const chainStart: Uint8Array = new Uint8Array(hashLength);
@@ -21,23 +22,57 @@ export interface Link {
   readonly macKey: number;
 }
 
-const prefixOffset = 1;
-const linkLength = prefixOffset + 3 * hashLength + 4 + 8;
+/** A link in lower-case hex, as exports have it. */
+export interface HexLink {
+  readonly seq: number;
+  readonly prevHash: string;
+  readonly entryHash: string;
+  readonly mac: string;
+  readonly macKey: number;
+}
+
+const offsets = {
+  prevHash: 1,
+  entryHash: 1 + hashLength,
+  mac: 1 + 2 * hashLength,
+  macKey: 1 + 3 * hashLength,
+} as const;
+const seqOffset = offsets.macKey + 4;
+const linkLength = seqOffset + 8;
 
 /** @throws RangeError for a hash that does not have 32 bytes, which would let two links give the same input. */
 export function computeLinkHash(link: Link): Uint8Array {
   const input = Buffer.alloc(linkLength);
-  let offset = prefixOffset;
-  for (const part of [link.prevHash, link.entryHash, link.mac]) {
-    if (part.length !== hashLength) throw new RangeError('A link of the chain is made of values of 32 bytes.');
-    input.set(part, offset);
-    offset += hashLength;
+  for (const part of ['prevHash', 'entryHash', 'mac'] as const) {
+    if (link[part].length !== hashLength) throw new RangeError('A link of the chain is made of values of 32 bytes.');
+    input.set(link[part], offsets[part]);
   }
-  offset = input.writeUInt32BE(link.macKey, offset);
-  input.writeBigUInt64BE(BigInt(link.seq), offset);
-  return createHash('sha256').update(input).digest();
+  writeNumbers(input, link);
+  return hash('sha256', input, 'buffer');
+}
+
+/** Computes the hashes of many links one after the other. */
+export class LinkHasher {
+  readonly #input = Buffer.alloc(linkLength);
+
+  /** Hex; null where a value has not its length or a number not its range. */
+  compute(link: HexLink): string | null {
+    const input = this.#input;
+    for (const part of ['prevHash', 'entryHash', 'mac'] as const) {
+      const isWhole = link[part].length === 2 * hashLength;
+      if (!isWhole || input.write(link[part], offsets[part], 'hex') !== hashLength) return null;
+    }
+    if (link.macKey < 0 || link.macKey > maxKeyId || link.seq < 1) return null;
+    writeNumbers(input, link);
+    return hash('sha256', input, 'hex');
+  }
+}
+
+function writeNumbers(input: Buffer, { macKey, seq }: { readonly macKey: number; readonly seq: number }): void {
+  input.writeUInt32BE(macKey, offsets.macKey);
+  input.writeBigUInt64BE(BigInt(seq), seqOffset);
 }
 
 export function hashEntry(entry: string): Uint8Array {
-  return createHash('sha256').update(entry, 'utf8').digest();
+  return hash('sha256', entry, 'buffer');
 }

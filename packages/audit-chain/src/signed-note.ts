@@ -95,9 +95,14 @@ export function readSignedNote(note: string): SignedCheckpoint | null {
   };
 }
 
+/** Whether the note says that it is signed with this key. */
+export function namesKey(note: SignedCheckpoint, key: VerifierKey): boolean {
+  return note.keyName === key.name && Buffer.from(computeKeyHash(key)).equals(note.keyHash);
+}
+
 /** Whether this key made the signature. */
 export function isSignedBy(note: SignedCheckpoint, key: VerifierKey): boolean {
-  if (note.keyName !== key.name || !Buffer.from(computeKeyHash(key)).equals(note.keyHash)) return false;
+  if (!namesKey(note, key)) return false;
   const publicKey = createPublicKey({
     key: Buffer.concat([publicKeyPrefix, key.publicKey]),
     format: 'der',

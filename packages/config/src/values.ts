@@ -26,6 +26,17 @@ export function listText() {
   return z.string().transform((text) => splitList(text));
 }
 
+/** A program and its arguments as a JSON array, so that none of them is ever read by a shell. */
+export function commandText() {
+  return z.string().transform((text, context) => {
+    const command = parseTexts(text);
+    if (command === null || command.length === 0 || command.some((part) => part === '' || part.includes('\0'))) {
+      return refuse(context, 'must be a JSON array of a program and its arguments');
+    }
+    return command;
+  });
+}
+
 /** An absolute http or https URL without credentials, query or fragment; a trailing slash is dropped. */
 export function urlText() {
   return z.string().transform((text, context) => {
@@ -58,6 +69,15 @@ export function cidrListText() {
     if (!blocks.every(isAddressBlock)) return refuse(context, 'must list IP addresses or CIDR blocks');
     return blocks;
   });
+}
+
+function parseTexts(text: string): string[] | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    return Array.isArray(value) && value.every((part) => typeof part === 'string') ? value : null;
+  } catch {
+    return null;
+  }
 }
 
 function isExactOrigin(text: string): boolean {

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { decryptBytes, drawRandom, encryptBytes, keyLength, nonceLength, systemRandom, tagLength } from './aead.js';
+import { decryptBytes, drawRandom, encryptBytes, systemRandom } from './aead.js';
 import { VaultError } from './key-provider.js';
 import { createExampleKey, flipBit, readCode } from './vault-fixture.js';
+import { keyLength, nonceLength, tagLength } from './xchacha20-poly1305.js';
 
 const input = {
   key: createExampleKey('aead'),

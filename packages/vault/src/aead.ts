@@ -1,17 +1,13 @@
 /**
- * XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03) and the random bytes it depends on.
+ * Sealing with XChaCha20-Poly1305 and the random bytes it depends on.
  *
  * Nonce policy: 24 bytes from the random source for every message, no counters, nothing derived from ids. With 192-bit
  * random nonces a key may seal 2^72 messages before a repeat is likelier than 2^-48 (bound by n^2 / 2^193), so no
  * message counter guards a key. The cipher is not key-committing: callers choose the key by explicit id, never by trial.
  */
 import { randomBytes } from 'node:crypto';
-import { xchacha20poly1305 } from '@noble/ciphers/chacha.js';
 import { VaultError } from './key-provider.js';
-
-export const keyLength = 32;
-export const nonceLength = 24;
-export const tagLength = 16;
+import { type AeadInput, chooseAead, nativeAead } from './xchacha20-poly1305.js';
 
 /** Returns `size` fresh unpredictable bytes, or throws. */
 export type RandomSource = (size: number) => Uint8Array;
@@ -32,21 +28,18 @@ export function drawRandom(random: RandomSource, size: number): Uint8Array {
   return new Uint8Array(bytes);
 }
 
-interface AeadInput {
-  readonly key: Uint8Array;
-  readonly nonce: Uint8Array;
-  readonly associatedData: Uint8Array;
-}
+/** What the self-test of every start runs. */
+const aead = chooseAead(nativeAead);
 
 /** Returns ciphertext and tag. The caller guarantees that the nonce is fresh for the key. */
 export function encryptBytes(input: AeadInput, plaintext: Uint8Array): Uint8Array {
-  return xchacha20poly1305(input.key, input.nonce, input.associatedData).encrypt(plaintext);
+  return aead.encrypt(input, plaintext);
 }
 
 /** Returns null when the tag does not fit, whichever of the inputs is the reason. */
 export function tryDecryptBytes(input: AeadInput, ciphertext: Uint8Array): Uint8Array | null {
   try {
-    return xchacha20poly1305(input.key, input.nonce, input.associatedData).decrypt(ciphertext);
+    return aead.decrypt(input, ciphertext);
   } catch {
     return null;
   }

@@ -84,7 +84,7 @@ function encodeField(bytes: Buffer): Buffer {
   return Buffer.concat([Buffer.from([bytes.length >> 8, bytes.length & 0xff]), bytes]);
 }
 
-function encodeAad(keyId: number, context: VectorContext): Buffer {
+export function encodeAad(keyId: number, context: VectorContext): Buffer {
   const id = Buffer.alloc(4);
   id.writeUInt32BE(keyId);
   const version = Buffer.alloc(8);
@@ -95,7 +95,7 @@ function encodeAad(keyId: number, context: VectorContext): Buffer {
   return Buffer.concat([...before, ...middle, version, Buffer.from(context.issued_origin, 'utf8')].map(encodeField));
 }
 
-function padPlaintext(plaintext: Buffer): Buffer {
+export function padPlaintext(plaintext: Buffer): Buffer {
   const zeros = 255 - (plaintext.length % 256);
   return Buffer.concat([plaintext, Buffer.from([0x80]), Buffer.alloc(zeros)]);
 }

@@ -3,9 +3,9 @@
  * `alg` 1 is XChaCha20-Poly1305 over a plaintext padded to 256-byte steps. Limits: key ids from 1 to 2^32 - 1, at most
  * 1 MiB of padded plaintext. Every blob of version 1 stays readable for ever (`vectors/blob-v1.json`).
  */
-import { nonceLength, tagLength } from './aead.js';
 import { VaultError } from './key-provider.js';
 import { paddingStep } from './padding.js';
+import { nonceLength, tagLength } from './xchacha20-poly1305.js';
 
 export const blobFormat = 1;
 export const blobAlgorithm = 1;

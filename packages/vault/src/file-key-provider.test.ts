@@ -78,6 +78,48 @@ describe('a key file', () => {
   });
 });
 
+describe('reading a key file anew', () => {
+  it('K8: finds a key that was added at its end, and still wraps with the first one', async () => {
+    await writeKeyFile(goodText, 0o600);
+    const provider = await openKeyFile(path);
+    await writeKeyFile(`${goodText}kek-b ${encodedB} ${exampleNow}\n`, 0o600);
+    expect((await provider.keys()).map(({ id }) => id)).toEqual(['kek-a']);
+    await provider.reload();
+    expect((await provider.keys()).map(({ id }) => id)).toEqual(['kek-a', 'kek-b']);
+    expect(provider.primary()).toBe('kek-a');
+    const dek = createExampleKey('dek');
+    expect(await provider.unwrap('kek-b', await provider.wrap('kek-b', dek, {}), {})).toEqual(dek);
+  });
+
+  it('forgets a key that was taken out', async () => {
+    await writeKeyFile(`${goodText}kek-b ${encodedB} ${exampleNow}\n`, 0o600);
+    const provider = await openKeyFile(path);
+    await writeKeyFile(`kek-b ${encodedB} ${exampleNow}\n`, 0o600);
+    await provider.reload();
+    expect(provider.primary()).toBe('kek-b');
+    expect((await readFailure(provider.wrap('kek-a', createExampleKey('dek'), {}))).code).toBe('missing_key');
+  });
+
+  it.each([
+    ['its mode is loose', () => chmod(path, 0o644), 'key_file_refused'],
+    ['it is gone', () => rm(path), 'key_file_missing'],
+    ['a line is wrong', () => writeFile(path, `${goodText}kek-b\n`), 'key_file_refused'],
+    ['it is empty', () => writeFile(path, ''), 'key_file_refused'],
+  ])('K4: keeps the keys it had when %s, and says so', async (_name, spoil, code) => {
+    await writeKeyFile(goodText, 0o600);
+    const provider = await openKeyFile(path);
+    const dek = createExampleKey('dek');
+    const wrapped = await provider.wrap('kek-a', dek, {});
+    await spoil();
+    const failure = await readFailure(provider.reload());
+    expect(failure.code).toBe(code);
+    expect(failure.message).not.toContain(folder);
+    expect(await provider.unwrap('kek-a', wrapped, {})).toEqual(dek);
+    await writeKeyFile(goodText, 0o600);
+    await provider.reload();
+  });
+});
+
 describe('the mode of a key file', () => {
   it('K11: is accepted as 0400 and 0600 and refused as anything else', async () => {
     await writeKeyFile(goodText, 0o600);

@@ -8,13 +8,13 @@ import { constants } from 'node:fs';
 import { type FileHandle, link, open, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type Instant, toEpochMs, toInstant } from '@nexus/core/clock';
-import { drawRandom, keyLength, type RandomSource, systemRandom } from './aead.js';
+import { drawRandom, type RandomSource, systemRandom } from './aead.js';
+import { decodeBase64, kekIdPattern } from './key-encoding.js';
 import { type KekInfo, type KeyProvider, VaultError } from './key-provider.js';
 import { createLocalKeyProvider, type LocalKek } from './local-key-provider.js';
+import { keyLength } from './xchacha20-poly1305.js';
 
 const maxFileLength = 64 * 1024;
-const idPattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
-const keyPattern = /^[A-Za-z0-9+/]{43}=$/;
 const createdPattern = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z$/;
 
 function refuse(reason: string): VaultError {
@@ -30,10 +30,10 @@ function parseLine(line: string, lineNumber: number): LocalKek {
   const fields = line.trim().split(/[ \t]+/);
   const [id = '', encoded = '', created = ''] = fields;
   if (fields.length !== 3) throw refuse(`line ${lineNumber} is not of the form "id base64 created".`);
-  if (!idPattern.test(id))
+  if (!kekIdPattern.test(id))
     throw refuse(`the id in line ${lineNumber} is not 1 to 64 letters, digits, ".", "_" or "-".`);
-  const key = Buffer.from(encoded, 'base64');
-  if (!keyPattern.test(encoded) || key.length !== keyLength || key.toString('base64') !== encoded) {
+  const key = decodeBase64(encoded);
+  if (key === null || key.length !== keyLength) {
     throw refuse(`the key in line ${lineNumber} is not the base64 form of ${keyLength} bytes.`);
   }
   const createdMs = createdPattern.test(created) ? toEpochMs(created) : Number.NaN;
@@ -83,21 +83,25 @@ function toOpenFailure(code: string): VaultError {
   return new VaultError('key_file_missing', 'The key file does not exist. Restore it from its backup.');
 }
 
-/**
- * Reads the keys once; later changes of the file need a restart. Creates nothing.
- *
- * @throws VaultError `key_file_missing`, or `key_file_refused` for its mode, kind, size or contents.
- */
-export async function openKeyFile(path: string, random: RandomSource = systemRandom): Promise<KeyProvider> {
+async function readKeyFile(path: string): Promise<LocalKek[]> {
   const file = await openForReading(path);
   try {
-    const keks = parseKeyFile(await readCheckedFile(file));
-    return createLocalKeyProvider({ id: 'file', keks, random });
+    return parseKeyFile(await readCheckedFile(file));
   } catch (error) {
     throw error instanceof VaultError ? error : refuse(`it cannot be read (${readErrorCode(error)}).`);
   } finally {
     await file.close();
   }
+}
+
+/**
+ * Reads the keys; `reload` reads the file again and keeps the keys it had when that fails. Creates nothing.
+ *
+ * @throws VaultError `key_file_missing`, or `key_file_refused` for its mode, kind, size or contents.
+ */
+export async function openKeyFile(path: string, random: RandomSource = systemRandom): Promise<KeyProvider> {
+  const readKeks = () => readKeyFile(path);
+  return createLocalKeyProvider({ id: 'file', keks: await readKeks(), random, readKeks });
 }
 
 async function syncFolder(path: string): Promise<void> {

@@ -62,6 +62,11 @@ export interface KeyProvider {
   primary(): string;
   wrap(kekId: string, dek: Uint8Array, context: WrapContext): Promise<Uint8Array>;
   unwrap(kekId: string, wrapped: Uint8Array, context: WrapContext): Promise<Uint8Array>;
-  /** Signs with a key the provider keeps to itself, where it has one. */
-  sign?(keyId: string, message: Uint8Array): Promise<Uint8Array>;
+  /**
+   * Reads anew which keys there are, so that one added later is known without a restart. A failure changes nothing:
+   * the keys known before stay.
+   *
+   * @throws VaultError.
+   */
+  reload(): Promise<void>;
 }

@@ -4,18 +4,11 @@
  * XChaCha20-Poly1305. Associated data: `"nexus.wrap.v1" | fmt | alg | kek id | (name | value) of the context by name`.
  */
 import { Secret } from '@nexus/core/secret';
-import {
-  drawRandom,
-  encryptBytes,
-  keyLength,
-  nonceLength,
-  type RandomSource,
-  tagLength,
-  tryDecryptBytes,
-} from './aead.js';
+import { drawRandom, encryptBytes, type RandomSource, tryDecryptBytes } from './aead.js';
 import { encodeFields, encodeInteger, encodeText } from './associated-data.js';
 import { computeKekCheckValue, equalBytes } from './derived-keys.js';
 import { type KekInfo, type KeyProvider, VaultError, type WrapContext } from './key-provider.js';
+import { keyLength, nonceLength, tagLength } from './xchacha20-poly1305.js';
 
 const mark = [0x4e, 0x4b, 1, 1] as const;
 const checkValueLength = 16;
@@ -33,6 +26,8 @@ interface LocalKeyProviderDeps {
   /** At least one, with distinct ids; the first one is the primary. */
   readonly keks: readonly LocalKek[];
   readonly random: RandomSource;
+  /** Where keys can be added while the process runs: reads all of them anew. */
+  readonly readKeks?: () => Promise<readonly LocalKek[]>;
 }
 
 function encodeWrapContext(kekId: string, context: WrapContext): Uint8Array {
@@ -43,34 +38,59 @@ function encodeWrapContext(kekId: string, context: WrapContext): Uint8Array {
   return encodeFields([encodeText('nexus.wrap.v1'), ...versions, encodeText(kekId), ...entries]);
 }
 
+interface HeldKeks {
+  readonly byId: ReadonlyMap<string, Secret<Uint8Array>>;
+  readonly infos: readonly KekInfo[];
+  readonly primary: string;
+}
+
+/** @throws VaultError `missing_key` without any key, `invalid_input` for a repeated id or a key not of 32 bytes. */
+function holdKeks(providerId: string, keks: readonly LocalKek[]): HeldKeks {
+  const [primary] = keks;
+  if (primary === undefined) throw new VaultError('missing_key', `The key provider "${providerId}" holds no key.`);
+  if (new Set(keks.map((kek) => kek.id)).size !== keks.length) {
+    throw new VaultError('invalid_input', `The key provider "${providerId}" has two keys of one id.`);
+  }
+  if (keks.some((kek) => kek.key.length !== keyLength)) {
+    const reason = `has a key that is not ${keyLength} bytes long`;
+    throw new VaultError('invalid_input', `The key provider "${providerId}" ${reason}.`);
+  }
+  return {
+    byId: new Map(keks.map((kek) => [kek.id, new Secret(new Uint8Array(kek.key))])),
+    infos: keks.map(({ id, createdAt }) => ({ id, createdAt })),
+    primary: primary.id,
+  };
+}
+
 /** Keeps its keys in a private field, so inspection and JSON show ids at most. */
 class LocalKeyProvider implements KeyProvider {
   readonly id: string;
-  readonly #keks: ReadonlyMap<string, Secret<Uint8Array>>;
-  readonly #infos: readonly KekInfo[];
-  readonly #primary: string;
-  readonly #random: RandomSource;
+  readonly #deps: Omit<LocalKeyProviderDeps, 'keks'>;
+  #held: HeldKeks;
 
-  constructor(deps: LocalKeyProviderDeps, primary: LocalKek) {
+  constructor({ keks, ...deps }: LocalKeyProviderDeps) {
     this.id = deps.id;
-    this.#keks = new Map(deps.keks.map((kek) => [kek.id, new Secret(new Uint8Array(kek.key))]));
-    this.#infos = deps.keks.map(({ id, createdAt }) => ({ id, createdAt }));
-    this.#primary = primary.id;
-    this.#random = deps.random;
+    this.#deps = deps;
+    this.#held = holdKeks(deps.id, keks);
   }
 
   async keys(): Promise<readonly KekInfo[]> {
-    return this.#infos;
+    return this.#held.infos;
   }
 
   primary(): string {
-    return this.#primary;
+    return this.#held.primary;
+  }
+
+  async reload(): Promise<void> {
+    const keks = await this.#deps.readKeks?.();
+    if (keks !== undefined) this.#held = holdKeks(this.id, keks);
   }
 
   async wrap(kekId: string, dek: Uint8Array, context: WrapContext): Promise<Uint8Array> {
     const kek = this.#find(kekId);
     if (dek.length !== keyLength) throw new VaultError('invalid_input', `A data key has ${keyLength} bytes.`);
-    const nonce = drawRandom(this.#random, nonceLength);
+    const nonce = drawRandom(this.#deps.random, nonceLength);
     const associatedData = encodeWrapContext(kekId, context);
     const wrapped = new Uint8Array(wrappedLength);
     wrapped.set(mark);
@@ -99,7 +119,7 @@ class LocalKeyProvider implements KeyProvider {
   }
 
   #find(kekId: string): Uint8Array {
-    const kek = this.#keks.get(kekId);
+    const kek = this.#held.byId.get(kekId);
     if (kek === undefined) {
       throw new VaultError('missing_key', `the key provider "${this.id}" holds no key "${kekId}"`);
     }
@@ -109,16 +129,5 @@ class LocalKeyProvider implements KeyProvider {
 
 /** @throws VaultError `missing_key` without any key, `invalid_input` for a repeated id or a key not of 32 bytes. */
 export function createLocalKeyProvider(deps: LocalKeyProviderDeps): KeyProvider {
-  const [primary] = deps.keks;
-  if (primary === undefined) throw new VaultError('missing_key', `The key provider "${deps.id}" holds no key.`);
-  if (new Set(deps.keks.map((kek) => kek.id)).size !== deps.keks.length) {
-    throw new VaultError('invalid_input', `The key provider "${deps.id}" has two keys of one id.`);
-  }
-  if (deps.keks.some((kek) => kek.key.length !== keyLength)) {
-    throw new VaultError(
-      'invalid_input',
-      `The key provider "${deps.id}" has a key that is not ${keyLength} bytes long.`,
-    );
-  }
-  return new LocalKeyProvider(deps, primary);
+  return new LocalKeyProvider(deps);
 }

@@ -1,8 +1,9 @@
 /** A key provider for tests and throw-away data: its keys end with the process. */
 import type { Instant } from '@nexus/core/clock';
-import { drawRandom, keyLength, type RandomSource, systemRandom } from './aead.js';
+import { drawRandom, type RandomSource, systemRandom } from './aead.js';
 import type { KeyProvider } from './key-provider.js';
 import { createLocalKeyProvider } from './local-key-provider.js';
+import { keyLength } from './xchacha20-poly1305.js';
 
 interface MemoryKeyProviderOptions {
   /** KEKs of 32 bytes by id, the first one primary. Default: one fresh random key named `memory-1`. */

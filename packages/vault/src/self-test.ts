@@ -2,9 +2,10 @@
  * What is checked before the first value is sealed: the random source gives bytes that change, and the cipher computes
  * a published vector and refuses an altered one. Key check values are compared where the ring is unwrapped.
  */
-import { type decryptBytes, drawRandom, type encryptBytes, nonceLength, type RandomSource } from './aead.js';
+import { type decryptBytes, drawRandom, type encryptBytes, type RandomSource } from './aead.js';
 import { equalBytes } from './derived-keys.js';
 import { VaultError } from './key-provider.js';
+import { nonceLength } from './xchacha20-poly1305.js';
 
 interface SelfTestDeps {
   readonly random: RandomSource;

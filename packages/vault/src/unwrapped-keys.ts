@@ -3,14 +3,19 @@
  * a message that names the data key and the KEK. Nothing here creates a key.
  */
 import { Secret } from '@nexus/core/secret';
-import { keyLength } from './aead.js';
-import { computeDekCheckValue, equalBytes } from './derived-keys.js';
-import { type KeyProvider, VaultError } from './key-provider.js';
-import { type KeyPurpose, type KeyRingRow, keyPurposes, toWrapContext } from './key-ring.js';
+import { askProvider, type ProviderAccess } from './ask-provider.js';
+import { equalBytes } from './derived-keys.js';
+import { VaultError } from './key-provider.js';
+import { type KeyPurpose, type KeyRingRow, keyPurposes, unwrapDataKey } from './key-ring.js';
+
+/** A provider may be a program that is started for every question. */
+const unwrapsAtOnce = 4;
 
 export interface DataKey {
   readonly id: number;
   readonly purpose: KeyPurpose;
+  /** 16 bytes that identify the key. */
+  readonly kcv: Uint8Array;
   readonly key: Secret<Uint8Array>;
 }
 
@@ -41,36 +46,12 @@ export class UnwrappedKeys {
     return key;
   }
 
-  list(purpose: KeyPurpose): DataKey[] {
-    return [...this.#byId.values()].filter((key) => key.purpose === purpose);
+  has(keyId: number): boolean {
+    return this.#byId.has(keyId);
   }
-}
 
-interface UnwrapDeps {
-  readonly provider: KeyProvider;
-  readonly timeoutMs: number;
-}
-
-/** A foreign error is not quoted: nothing is known about what its message or cause may hold. */
-function toProviderFailure(subject: string, error: unknown): VaultError {
-  if (error instanceof VaultError)
-    return new VaultError(error.code, `${subject}: ${error.message.replace(/\.$/, '')}.`);
-  const kind = error instanceof Error && /^[A-Za-z]{1,40}$/.test(error.name) ? error.name : 'an error';
-  return new VaultError('provider_failed', `${subject}: it failed with ${kind}.`);
-}
-
-async function askProvider<T>(deps: UnwrapDeps, question: string, ask: () => Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<never>((_resolve, reject) => {
-    const late = new VaultError('provider_failed', `no answer within ${deps.timeoutMs} ms`);
-    timer = setTimeout(() => reject(late), deps.timeoutMs);
-  });
-  try {
-    return await Promise.race([ask(), timeout]);
-  } catch (error) {
-    throw toProviderFailure(`${question}, key provider "${deps.provider.id}"`, error);
-  } finally {
-    clearTimeout(timer);
+  list(): DataKey[] {
+    return [...this.#byId.values()];
   }
 }
 
@@ -87,14 +68,13 @@ function checkRows(rows: readonly KeyRingRow[]): void {
   }
 }
 
-async function unwrapRow(deps: UnwrapDeps, row: KeyRingRow): Promise<DataKey> {
-  const name = `Data key ${row.id} ("${row.purpose}"), wrapped by ${JSON.stringify(row.wrappedBy)}`;
-  const unwrap = () => deps.provider.unwrap(row.wrappedBy, row.wrapped, toWrapContext(row));
-  const dek = await askProvider(deps, name, unwrap);
-  if (dek.length !== keyLength || !equalBytes(computeDekCheckValue(dek), row.kcv)) {
-    throw new VaultError('wrong_key', `${name}: it unwraps to another key than its check value was made from.`);
+/** A ring only grows: a row may become `destroyed`, and none ever goes. */
+function checkKnown(known: readonly DataKey[], rows: readonly KeyRingRow[]): void {
+  const ids = new Set(rows.map((row) => row.id));
+  const gone = known.find((key) => !ids.has(key.id));
+  if (gone !== undefined) {
+    throw new VaultError('integrity', `The key ring is altered: data key ${gone.id} is not in it any more.`);
   }
-  return { id: row.id, purpose: row.purpose, key: new Secret(new Uint8Array(dek)) };
 }
 
 function chooseNewest(rows: readonly KeyRingRow[], purpose: KeyPurpose): number {
@@ -111,26 +91,67 @@ function chooseNewest(rows: readonly KeyRingRow[], purpose: KeyPurpose): number 
   return newest.id;
 }
 
+async function findOrphan(access: ProviderAccess, rows: readonly KeyRingRow[]): Promise<KeyRingRow | undefined> {
+  const held = new Set((await askProvider(access, 'Listing keys', () => access.provider.keys())).map((kek) => kek.id));
+  return rows.find((row) => !held.has(row.wrappedBy));
+}
+
+/** A KEK may have been given to the provider after it was opened. */
+async function requireKeks(access: ProviderAccess, rows: readonly KeyRingRow[]): Promise<void> {
+  if (rows.length === 0 || (await findOrphan(access, rows)) === undefined) return;
+  await askProvider(access, 'Listing keys', () => access.provider.reload());
+  const orphan = await findOrphan(access, rows);
+  if (orphan === undefined) return;
+  const kek = JSON.stringify(orphan.wrappedBy);
+  const advice = 'Restore that key from its backup; no other key can open the data.';
+  const wraps = `which wraps data key ${orphan.id}`;
+  throw new VaultError('missing_key', `The key provider "${access.provider.id}" lacks key ${kek}, ${wraps}. ${advice}`);
+}
+
+/** The first row in ring order that fails gives the error. */
+async function unwrapRows(access: ProviderAccess, rows: readonly KeyRingRow[]): Promise<DataKey[]> {
+  const keys: DataKey[] = [];
+  for (let start = 0; start < rows.length; start += unwrapsAtOnce) {
+    const results = await Promise.allSettled(
+      rows.slice(start, start + unwrapsAtOnce).map(async (row): Promise<DataKey> => {
+        const dek = await unwrapDataKey(access, row);
+        const key = new Secret(new Uint8Array(dek));
+        dek.fill(0);
+        return { id: row.id, purpose: row.purpose, kcv: row.kcv, key };
+      }),
+    );
+    for (const result of results) {
+      if (result.status === 'rejected') throw result.reason;
+      keys.push(result.value);
+    }
+  }
+  return keys;
+}
+
 /**
+ * `known` is the ring as it was opened before: a key of it is not unwrapped again, so that a provider that is away
+ * takes no key from a process that holds it.
+ *
  * @throws VaultError `missing_key` (a KEK, or an active key of a purpose), `wrong_key`, `integrity`, `provider_failed`.
  */
-export async function unwrapKeyRing(deps: UnwrapDeps, rows: readonly KeyRingRow[]): Promise<UnwrappedKeys> {
+export async function unwrapKeyRing(
+  access: ProviderAccess,
+  rows: readonly KeyRingRow[],
+  known: readonly DataKey[] = [],
+): Promise<UnwrappedKeys> {
   checkRows(rows);
+  checkKnown(known, rows);
   const usable = rows.filter((row) => row.state !== 'destroyed');
   const sealing = keyPurposes.map((purpose) => ({ purpose, keyId: chooseNewest(usable, purpose) }));
-  const held = new Set((await askProvider(deps, 'Listing keys', () => deps.provider.keys())).map((kek) => kek.id));
-  const orphan = usable.find((row) => !held.has(row.wrappedBy));
-  if (orphan !== undefined) {
-    const kek = JSON.stringify(orphan.wrappedBy);
-    const advice = 'Restore that key from its backup; no other key can open the data.';
-    const wraps = `which wraps data key ${orphan.id}`;
-    throw new VaultError('missing_key', `The key provider "${deps.provider.id}" lacks key ${kek}, ${wraps}. ${advice}`);
-  }
-  const results = await Promise.allSettled(usable.map((row) => unwrapRow(deps, row)));
+  const isHeld = (row: KeyRingRow) =>
+    known.find((key) => key.id === row.id && key.purpose === row.purpose && equalBytes(key.kcv, row.kcv));
+  const fresh = usable.filter((row) => isHeld(row) === undefined);
+  await requireKeks(access, fresh);
+  const unwrapped = new Map((await unwrapRows(access, fresh)).map((key) => [key.id, key]));
   const byId = new Map<number, DataKey>();
-  for (const result of results) {
-    if (result.status === 'rejected') throw result.reason;
-    byId.set(result.value.id, result.value);
+  for (const row of usable) {
+    const key = isHeld(row) ?? unwrapped.get(row.id);
+    if (key !== undefined) byId.set(row.id, key);
   }
   const newest = new Map<KeyPurpose, DataKey>();
   for (const { purpose, keyId } of sealing) {

@@ -20,6 +20,9 @@ export const exampleContext: BlobContext = {
   issuedOrigin: 'https://as.example.test:443',
 };
 
+/** The purposes whose keys seal values. */
+export const blobPurposes = keyPurposes.filter((purpose) => purpose !== 'checkpoint');
+
 /** 32 bytes that follow from the label. */
 export function createExampleKey(label: string): Uint8Array {
   return new Uint8Array(createHash('sha256').update(`nexus example key ${label}`).digest());
@@ -51,16 +54,23 @@ export async function createRow(provider: KeyProvider, row: ExampleRow = {}): Pr
   return { ...base, ...times, ...columns };
 }
 
-/** One active row per purpose, ids 1 to 4, followed by the given rows. */
+/** One active row per purpose, ids 1 to 5, followed by the given rows. */
 export async function createRows(provider: KeyProvider, more: readonly ExampleRow[] = []): Promise<KeyRingRow[]> {
   const first = keyPurposes.map((purpose: KeyPurpose, index) => ({ id: index + 1, purpose }));
   return Promise.all([...first, ...more].map((row) => createRow(provider, row)));
 }
 
+type OpenRowsInput = Omit<Parameters<typeof openVault>[0], 'loadRows'> & { readonly rows: readonly KeyRingRow[] };
+
+/** Opens a ring that does not change. */
+export function openRows({ rows, ...input }: OpenRowsInput): Promise<Vault> {
+  return openVault({ ...input, loadRows: async () => rows });
+}
+
 interface ExampleVaultOptions {
   readonly random?: RandomSource;
   readonly onSeal?: (keyId: number) => void;
-  /** Whether the given rows stand alone in place of following the four example rows. */
+  /** Whether the given rows stand alone in place of following the example rows. */
   readonly replacesExamples?: boolean;
 }
 
@@ -71,7 +81,7 @@ export async function createExampleVault(
   const { replacesExamples = false, ...deps } = options;
   const provider = createMemoryKeyProvider();
   const own = () => Promise.all(more.map((row) => createRow(provider, row)));
-  return openVault({ provider, rows: await (replacesExamples ? own() : createRows(provider, more)), ...deps });
+  return openRows({ provider, rows: await (replacesExamples ? own() : createRows(provider, more)), ...deps });
 }
 
 /** The code of the VaultError an action throws; `done` when it throws nothing. Other errors pass through. */

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { RandomSource } from './aead.js';
+import { drawRandom, type RandomSource, systemRandom } from './aead.js';
 import { asSealedBlob } from './vault.js';
 import { createCountingRandom, createExampleVault, exampleContext, readCode } from './vault-fixture.js';
+import { nonceLength } from './xchacha20-poly1305.js';
 
 const text = new TextEncoder().encode('x');
 
@@ -25,6 +26,17 @@ describe('nonces', () => {
       seen.add(Buffer.from(vault.seal(text, exampleContext)).subarray(8, 32).toString('latin1'));
     }
     expect(seen.size).toBe(20_000);
+  });
+
+  it('K5: repeat in none of 1,000,000 draws', () => {
+    // Of 64 bits each, which a repeated nonce would share and a fresh one shares with a chance of 1 in 3 * 10^7.
+    const starts = BigUint64Array.from({ length: 1_000_000 }, () => {
+      const nonce = drawRandom(systemRandom, nonceLength);
+      return new DataView(nonce.buffer, nonce.byteOffset).getBigUint64(8);
+    }).sort();
+    let repeats = 0;
+    for (let index = 1; index < starts.length; index++) if (starts[index] === starts[index - 1]) repeats += 1;
+    expect(repeats).toBe(0);
   });
 
   it('K5: differ between vaults opened from the same ring', async () => {

@@ -1,11 +1,18 @@
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { createKeyRing } from './key-ring.js';
+import { openEnvKey } from './env-key-provider.js';
+import { openExecKeys } from './exec-key-provider.js';
+import { createKekProbe } from './kek-probe.js';
+import { createDataKey, createKeyRing } from './key-ring.js';
 import { createMemoryKeyProvider } from './memory-key-provider.js';
-import { asSealedBlob, openJson, openVault, sealJson } from './vault.js';
-import { createExampleKey, createRows, exampleContext, exampleNow, flipBit } from './vault-fixture.js';
+import { OpenedRing } from './opened-ring.js';
+import { SigningKey } from './signing-key.js';
+import { unwrapKeyRing } from './unwrapped-keys.js';
+import { asSealedBlob, openJson, sealJson } from './vault.js';
+import { createExampleKey, createRows, exampleContext, exampleNow, flipBit, openRows } from './vault-fixture.js';
 
 const kek = createExampleKey('kek');
+const encodedKek = Buffer.from(kek).toString('base64');
 const secretText = 'hunter2-refresh-token';
 
 /** What 32 key bytes look like when printed, after `compact`: as text, as a Buffer, as a list of numbers. */
@@ -20,14 +27,39 @@ function compact(shown: string): string {
   return shown.replace(/\s+/g, '').replace(/"\d+":/g, '');
 }
 
+/** A program that gives the key-encryption key away in every answer, as data key, wrapped key and words. */
+function helperOf(answer: Readonly<Record<string, unknown>>) {
+  const script = `cat > /dev/null; echo '${JSON.stringify(answer)}'; echo '${encodedKek}' >&2`;
+  return { command: ['/bin/sh', '-c', script], timeoutMs: 10_000, environment: { NEXUS_KMS_TOKEN: encodedKek } };
+}
+
 async function createSubjects() {
   const provider = createMemoryKeyProvider({ keys: { 'kek-1': kek } });
   const rows = await createRows(provider);
-  const vault = await openVault({ provider, rows });
+  const vault = await openRows({ provider, rows });
   return { provider, rows, vault };
 }
 
-const keys = [kek, ...[1, 2, 3, 4].map((id) => createExampleKey(`dek ${id}`))];
+/** What the vault and the providers are made of, where nothing outside of the package can reach it. */
+async function createParts() {
+  const { provider, rows, vault } = await createSubjects();
+  const unwrapped = await unwrapKeyRing({ provider, timeoutMs: 1000 }, rows);
+  const listed = { primary: 'kek-1', keys: [{ id: 'kek-1', created_at: exampleNow }] };
+  return [
+    openEnvKey(encodedKek),
+    await openExecKeys(helperOf({ ...listed, data_key: encodedKek })),
+    unwrapped,
+    new OpenedRing(unwrapped),
+    new SigningKey(createExampleKey('dek 5')),
+    vault.sign(new Uint8Array(1)),
+    vault.publicKeys(),
+    vault.sealingKeys(),
+    await createKekProbe(provider, 'kek-1'),
+    await createDataKey({ provider, kekId: 'kek-1', id: 6, purpose: 'checkpoint', now: exampleNow, state: 'active' }),
+  ];
+}
+
+const keys = [kek, ...[1, 2, 3, 4, 5].map((id) => createExampleKey(`dek ${id}`))];
 const forms = keys.flatMap(listForms);
 
 function expectNoSecrets(shown: string): void {
@@ -65,6 +97,15 @@ describe('key material', () => {
     expectNoSecrets(JSON.stringify(rows) + String(vault) + String(provider));
   });
 
+  it('K12: is not in the parts of a vault or of its providers', async () => {
+    for (const part of await createParts()) {
+      for (const customInspect of [false, true]) {
+        const options = { depth: null, showHidden: true, customInspect, getters: true, maxArrayLength: null };
+        expectNoSecrets(inspect(part, options) + JSON.stringify(part) + String(part));
+      }
+    }
+  });
+
   it('K12: is not in what a provider lists', async () => {
     const { provider } = await createSubjects();
     expectNoSecrets(inspect(await provider.keys(), { depth: null }));
@@ -79,7 +120,7 @@ describe('key material', () => {
     };
     const provider = createMemoryKeyProvider({ keys: { 'kek-1': kek } });
     const rows = await createKeyRing({ provider, now: exampleNow, random });
-    expect(drawn.length).toBe(4);
+    expect(drawn.length).toBe(5);
     for (const row of rows) {
       for (const dek of drawn) expect(Buffer.from(row.wrapped).includes(Buffer.from(dek))).toBe(false);
       for (const dek of drawn) expect(Buffer.from(row.kcv).includes(Buffer.from(dek.subarray(0, 4)))).toBe(false);
@@ -104,7 +145,7 @@ describe('errors', () => {
     for (const action of actions) {
       let shown = '';
       try {
-        action();
+        await action();
       } catch (error) {
         shown = inspect(error, { depth: null, showHidden: true });
         expect((error as Error).cause).toBeUndefined();
@@ -114,12 +155,40 @@ describe('errors', () => {
     }
   });
 
+  it('K12: of a key helper and of the environment show no key', async () => {
+    const listed = { primary: 'kek-1', keys: [{ id: 'kek-1', created_at: exampleNow }] };
+    const bytes = new Uint8Array(32);
+    const helpers = [
+      { ...listed, error: encodedKek },
+      { ...listed, primary: encodedKek },
+      { primary: 'kek-1', keys: [{ id: encodedKek, created_at: exampleNow }] },
+      { primary: 'kek-1', keys: encodedKek },
+    ].map(helperOf);
+    const crashing = { ...helperOf({}), command: ['/bin/sh', '-c', `echo '${encodedKek}'; exit 9`, encodedKek] };
+    const missing = { ...helperOf({}), command: [`/nonexistent/${encodedKek}`, encodedKek] };
+    const wrongKey = await openExecKeys(helperOf({ ...listed, data_key: `${encodedKek}x`, wrapped: `${encodedKek}x` }));
+    const actions = [
+      ...[...helpers, crashing, missing].map((helper) => () => openExecKeys(helper)),
+      () => wrongKey.unwrap('kek-1', bytes, {}),
+      () => wrongKey.wrap('kek-1', bytes, {}),
+      async () => openEnvKey(`${encodedKek}x`),
+      async () => openEnvKey(encodedKek.slice(0, -4)),
+    ];
+    for (const action of actions) {
+      const error = await action().catch((caught: unknown) => caught);
+      const shown = inspect(error, { depth: null, showHidden: true });
+      expect(shown).toContain('VaultError');
+      expect((error as Error).cause).toBeUndefined();
+      expectNoSecrets(shown);
+    }
+  });
+
   it('K12: of opening the vault show no key', async () => {
     const { rows } = await createSubjects();
     const wrong = createMemoryKeyProvider({ keys: { 'kek-1': createExampleKey('other') } });
     const none = createMemoryKeyProvider({ keys: { 'kek-2': kek } });
     for (const provider of [wrong, none]) {
-      const error = await openVault({ provider, rows }).catch((caught: unknown) => caught);
+      const error = await openRows({ provider, rows }).catch((caught: unknown) => caught);
       const shown = inspect(error, { depth: null, showHidden: true });
       expect(shown).toContain('VaultError');
       expectNoSecrets(shown);

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import type { KeyPurpose } from './key-ring.js';
 import { asSealedBlob, type BlobContext, type SealedBlob, type Vault } from './vault.js';
 import { createExampleVault, exampleContext, flipBit, readCode } from './vault-fixture.js';
 
@@ -14,7 +13,7 @@ describe('a value that was moved', () => {
   it('K1: is refused in every other row, column, table and workspace of 50', async () => {
     const vault = await createExampleVault();
     const contexts = Array.from({ length: 50 }, (_, index): BlobContext => {
-      const purposes: readonly KeyPurpose[] = ['cred', 'provider', 'flow'];
+      const purposes = ['cred', 'provider', 'flow'] as const;
       return {
         purpose: purposes[index % 3] ?? 'cred',
         table: index % 2 === 0 ? 'connections' : 'providers',

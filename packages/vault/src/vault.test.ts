@@ -1,19 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { keyPurposes } from './key-ring.js';
-import { asSealedBlob, type BlobContext, type SealedBlob } from './vault.js';
-import { createExampleKey, createExampleVault, exampleContext, readCode } from './vault-fixture.js';
-
-function readKeyId(blob: SealedBlob): number {
-  return Buffer.from(blob).readUInt32BE(4);
-}
+import { asSealedBlob, type BlobContext, readKeyId } from './vault.js';
+import { blobPurposes, createExampleKey, createExampleVault, exampleContext, readCode } from './vault-fixture.js';
 
 const text = new TextEncoder().encode('{"access_token":"example"}');
 
 describe('seal and open', () => {
   it('give back what was sealed, in every purpose', async () => {
     const vault = await createExampleVault();
-    for (const purpose of keyPurposes) {
+    for (const purpose of blobPurposes) {
       const context = { ...exampleContext, purpose };
       expect(vault.open(vault.seal(text, context), context)).toEqual(text);
     }
@@ -23,7 +18,7 @@ describe('seal and open', () => {
     const vault = await createExampleVault();
     const part = fc.string({ unit: 'grapheme', maxLength: 40 });
     const context: fc.Arbitrary<BlobContext> = fc.record({
-      purpose: fc.constantFrom(...keyPurposes),
+      purpose: fc.constantFrom(...blobPurposes),
       table: part,
       column: part,
       workspaceId: part,
@@ -139,7 +134,7 @@ describe('the key that seals', () => {
 
   it('belongs to the purpose of the context', async () => {
     const vault = await createExampleVault([{ id: 9, purpose: 'flow', activatedAt: newer }]);
-    const ids = keyPurposes.map((purpose) => readKeyId(vault.seal(text, { ...exampleContext, purpose })));
+    const ids = blobPurposes.map((purpose) => readKeyId(vault.seal(text, { ...exampleContext, purpose })));
     expect(ids).toEqual([1, 2, 9, 4]);
   });
 

@@ -18,7 +18,7 @@ function toContext(context: BlobVectors['good'][number]['context']): BlobContext
   const { workspace_id: workspaceId, row_id: rowId, provider_id: providerId, issued_origin: issuedOrigin } = context;
   const { table, column, version } = context;
   return {
-    purpose: context.purpose as KeyPurpose,
+    purpose: context.purpose as BlobContext['purpose'],
     table,
     column,
     workspaceId,
@@ -42,7 +42,9 @@ async function openVectorVault(vectors: BlobVectors, sealingId?: number, nonce?:
     const activatedAt = id === sealingId ? '2030-01-01T00:00:00.000Z' : '2020-01-01T00:00:00.000Z';
     return { id, purpose: purpose as KeyPurpose, dek: fromHex(key), activatedAt };
   });
-  const vault = await createExampleVault(rows, { random, replacesExamples: true });
+  // No blob names it; a vault does not open without one.
+  const checkpoint = { id: 1000, purpose: 'checkpoint' as const };
+  const vault = await createExampleVault([...rows, checkpoint], { random, replacesExamples: true });
   isReady = true;
   return vault;
 }

@@ -1,8 +1,6 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { AuditEvent, AuditPage, AuditQuery } from '@nexus/broker-api/audit';
-import type { AuditEntry } from '../../domain/audit-event.js';
-import { queryAudit } from '../../services/audit/query-audit.js';
-import type { Database } from '../../stores/database.js';
+import { type AuditPage as Page, type QueryAuditDeps, queryAudit } from '../../services/audit/query-audit.js';
 import type { AccessDeps } from '../access.js';
 import { type BrokerApp, errorAnswers, guard, keyRoute } from '../operation.js';
 
@@ -23,7 +21,7 @@ const route = createRoute({
   ...keyRoute(['auditor', 'admin'], { none: 'reading the log is not itself logged; exporting it is' }),
 });
 
-export function registerQueryAudit(app: BrokerApp, deps: { readonly database: Database } & AccessDeps): void {
+export function registerQueryAudit(app: BrokerApp, deps: QueryAuditDeps & AccessDeps): void {
   app.openapi(guard(route, deps), async (c) => {
     const query = c.req.valid('query');
     const page = await queryAudit(deps, {
@@ -40,7 +38,7 @@ export function registerQueryAudit(app: BrokerApp, deps: { readonly database: Da
       cursor: query.cursor ?? null,
       order: query.order,
     });
-    const events = page.entries.map(toWireEvent);
+    const events = page.events.map(toWireEvent);
     if (query.format === 'array') return c.json(events, 200);
     return c.json(
       { events, limit: query.limit, ...(page.nextCursor === null ? {} : { next_cursor: page.nextCursor }) },
@@ -49,8 +47,9 @@ export function registerQueryAudit(app: BrokerApp, deps: { readonly database: Da
   });
 }
 
-/** The entry is wire format already, but for its version and witness; `seq` comes with sealing. */
-function toWireEvent(row: AuditEntry): z.infer<typeof AuditEvent> {
-  const { v: _version, store: _witness, ...event } = JSON.parse(row.entry) as Record<string, unknown>;
-  return { ...event, seq: null } as unknown as z.infer<typeof AuditEvent>;
+/** The entry is wire format already, but for its version, its witness and the resource, which the data name. */
+function toWireEvent({ entry, seq }: Page['events'][number]): z.infer<typeof AuditEvent> {
+  const written = JSON.parse(entry.entry) as Record<string, unknown>;
+  const { v: _version, store: _witness, resource_id: _resource, ...event } = written;
+  return { ...event, seq } as unknown as z.infer<typeof AuditEvent>;
 }

@@ -1,9 +1,9 @@
 export interface ReadinessDeps {
   readonly version: string;
-  readonly isReady: () => Promise<boolean>;
+  readonly findObstacle: () => Promise<string | null>;
 }
 
-export async function describeReadiness(deps: ReadinessDeps) {
-  const isReady = await deps.isReady();
-  return { status: isReady ? ('ok' as const) : ('unavailable' as const), version: deps.version };
+export async function describeReadiness({ version, findObstacle }: ReadinessDeps) {
+  const reason = await findObstacle();
+  return reason === null ? { status: 'ok' as const, version } : { status: 'unavailable' as const, version, reason };
 }

@@ -46,7 +46,7 @@ export async function completeConnection(
   }
   const outcome = await storeGrant(deps, {
     flow,
-    grant: openBoundGrant(deps.vault, flow, flow.sealedResult),
+    grant: await openBoundGrant(deps.vault, flow, flow.sealedResult),
     providerName: provider.profile.name,
     origin,
     // Consumed by the database's clock inside the storing transaction: one completion wins, and none after 120 s.

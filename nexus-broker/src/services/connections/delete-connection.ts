@@ -13,6 +13,7 @@ import type { Connection } from '../../domain/connection.js';
 import type { OauthCredential } from '../../domain/credential.js';
 import { isOauth, type Provider } from '../../domain/provider.js';
 import { type RequestContext, toAuditOrigin } from '../../domain/request-context.js';
+import { witness } from '../../domain/store-witness.js';
 import { openCredential } from '../../grants/credential-custody.js';
 import { type Revocation, revokeGrant } from '../../grants/revoke-grant.js';
 import type { ProviderClient } from '../../oauth/provider-client.js';
@@ -168,6 +169,7 @@ async function erase(
             provider_revocation_error: asked.error,
             sessions_closed: closed.length,
           },
+          store: witness('connection', connectionRef, held.version, null),
         },
         origin,
       ),
@@ -244,7 +246,7 @@ async function revokeUpstream(
   if (sealedCredential === null || !isOauth(provider.profile)) return nothing;
   let credential: OauthCredential;
   try {
-    credential = openCredential(deps.vault, { ...connection, sealedCredential }) as OauthCredential;
+    credential = (await openCredential(deps.vault, { ...connection, sealedCredential })) as OauthCredential;
   } catch (error) {
     // A value that no longer opens cannot be revoked, and must not keep its row from being erased.
     if (error instanceof VaultError) return { ...nothing, error: 'integrity' };

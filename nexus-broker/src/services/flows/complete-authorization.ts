@@ -138,15 +138,15 @@ async function checkBinding(
 async function obtainGrant(deps: CompleteAuthorizationDeps, callback: Callback): Promise<Grant> {
   const { flow, provider } = callback;
   if (flow.sealedSecrets === null || flow.redirectUri === null) throw new FlowFailure('expired');
-  const secrets = openJson(
+  const secrets = (await openJson(
     deps.vault,
     flow.sealedSecrets,
     flowContext(flow, 'sealed_secrets'),
-  ) as unknown as FlowSecrets;
+  )) as unknown as FlowSecrets;
   try {
     const answer = await deps.providerClient.exchangeCode({
       provider,
-      clientSecrets: openClientSecrets(deps.vault, provider),
+      clientSecrets: await openClientSecrets(deps.vault, provider),
       parameters: callback.parameters,
       redirectUri: flow.redirectUri,
       state: callback.state,

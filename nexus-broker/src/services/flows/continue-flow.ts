@@ -121,7 +121,7 @@ async function createRequest(
   const redirectUri = `${deps.publicUrl}/auth/callback/${provider.profile.name}`;
   const authorizationUrl = await deps.providerClient.buildAuthorizationUrl({
     provider,
-    clientSecrets: openClientSecrets(deps.vault, provider),
+    clientSecrets: await openClientSecrets(deps.vault, provider),
     redirectUri,
     state,
     ...secrets,

@@ -6,6 +6,7 @@ import type { AuditLog } from '../../audit/audit-log.js';
 import type { Provider } from '../../domain/provider.js';
 import { listProviderUrls, parseProviderProfile } from '../../domain/provider-profile.js';
 import { type RequestContext, toAuditOrigin } from '../../domain/request-context.js';
+import { witness } from '../../domain/store-witness.js';
 import { sealClientSecrets } from '../../grants/provider-secrets.js';
 import type { ProviderClient } from '../../oauth/provider-client.js';
 import type { Database } from '../../stores/database.js';
@@ -53,6 +54,7 @@ export async function createProvider(
           providerName: profile.name,
           resourceId: providerId,
           data: { provider_id: providerId, fields: fieldNames(input.body) },
+          store: witness('provider', providerId, provider.version, provider.sealedSecrets),
         },
         toAuditOrigin(context),
       ),

@@ -6,7 +6,8 @@ import type { AuditLog } from '../../audit/audit-log.js';
 import type { Connection } from '../../domain/connection.js';
 import { isOauth, type Provider } from '../../domain/provider.js';
 import { type RequestContext, toAuditOrigin } from '../../domain/request-context.js';
-import { openCredential, sealCredential, witness } from '../../grants/credential-custody.js';
+import { witness } from '../../domain/store-witness.js';
+import { openCredential, sealCredential } from '../../grants/credential-custody.js';
 import type { ProviderClient } from '../../oauth/provider-client.js';
 import type { Database } from '../../stores/database.js';
 import { getProvider } from './get-provider.js';
@@ -90,7 +91,7 @@ async function rebindOne(
   const { sealedCredential } = row;
   if (sealedCredential === null) return false;
   if (row.status === 'attention' && row.reason !== 'origin_changed') return false;
-  const credential = openCredential(deps.vault, { ...row, sealedCredential });
+  const credential = await openCredential(deps.vault, { ...row, sealedCredential });
   const sealed = sealCredential(deps.vault, row, credential, row.version + 1, input.toOrigin);
   return deps.database.transaction(async (stores) => {
     const isBound = await stores.connections.rebind({
@@ -111,7 +112,7 @@ async function rebindOne(
           workspaceId: row.workspaceId,
           resourceId: provider.providerId,
           data: { provider_id: provider.providerId, from_origin: input.fromOrigin, to_origin: input.toOrigin },
-          store: witness(row.connectionRef, row.version + 1, sealed),
+          store: witness('connection', row.connectionRef, row.version + 1, sealed),
         },
         toAuditOrigin(context),
       ),

@@ -3,6 +3,7 @@ import { NexusError } from '@nexus/core/errors';
 import type { Provider, ProviderProfile } from '../../domain/provider.js';
 import { listProviderUrls, mergeProviderPatch } from '../../domain/provider-profile.js';
 import { type RequestContext, toAuditOrigin } from '../../domain/request-context.js';
+import { witness } from '../../domain/store-witness.js';
 import { openClientSecrets, sealClientSecrets } from '../../grants/provider-secrets.js';
 import { fieldNames, type WriteProviderDeps } from './create-provider.js';
 import { getProvider } from './get-provider.js';
@@ -33,7 +34,7 @@ export async function updateProvider(
   }
   for (const url of listProviderUrls(profile)) await deps.providerClient.checkUrl(url);
   const version = existing.version + 1;
-  const secrets = clientSecrets ?? openClientSecrets(deps.vault, existing);
+  const secrets = clientSecrets ?? (await openClientSecrets(deps.vault, existing));
   const provider: Provider = {
     ...existing,
     version,
@@ -51,6 +52,7 @@ export async function updateProvider(
           providerName: profile.name,
           resourceId: provider.providerId,
           data: { provider_id: provider.providerId, fields: fieldNames(input.patch) },
+          store: witness('provider', provider.providerId, version, provider.sealedSecrets),
         },
         toAuditOrigin(context),
       ),

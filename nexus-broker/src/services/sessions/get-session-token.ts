@@ -76,7 +76,7 @@ async function enter(
  * cut meanwhile is cut.
  */
 async function read(deps: GetSessionTokenDeps, entered: UsableSession, reader: Reader): Promise<SessionCredential> {
-  const held = isWider(entered) ? deps.sessionTokens.find(entered.session) : null;
+  const held = isWider(entered) ? await deps.sessionTokens.find(entered.session) : null;
   if (held !== null) return discloseNarrow(deps, entered, held, reader);
   const { provider, session } = entered;
   const need = { minValiditySeconds: 0, context: reader.context };

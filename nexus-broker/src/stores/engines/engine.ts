@@ -10,6 +10,8 @@ export interface Engine {
   /** For transactions only. */
   readonly writer: Kysely<Schema>;
   readonly spelling: Spelling;
+  /** Whether the database refuses the role of this connection to change or delete rows of these tables. */
+  refusesChanges(tables: readonly string[]): Promise<boolean>;
   close(): Promise<void>;
 }
 
@@ -21,6 +23,10 @@ export interface Spelling {
   readonly integer: RawBuilder<unknown>;
   readonly bytes: RawBuilder<unknown>;
   readonly tableEnd: RawBuilder<unknown>;
+  /** Statements after which the transaction fails soon instead of waiting for a row that another one holds. */
+  readonly giveWay: readonly RawBuilder<unknown>[];
   /** Statements after which the table refuses every change but an insert. */
   appendOnly(table: string): readonly RawBuilder<unknown>[];
+  /** Statements that lift this again, until the transaction makes the table append-only anew. */
+  allowChanges(table: string): readonly RawBuilder<unknown>[];
 }

@@ -4,6 +4,7 @@ import pg from 'pg';
 import { decodeInteger } from '../codecs.js';
 import type { Schema } from '../schema.js';
 import type { Engine, Spelling } from './engine.js';
+import { refusesChanges } from './postgres-grants.js';
 import { createDriver, type Link, type LinkSource, type Rows } from './session.js';
 
 const statementTimeoutMs = 30_000;
@@ -39,11 +40,13 @@ export async function openPostgres(input: PostgresInput): Promise<Engine> {
     await pool.end();
     throw error;
   }
+  const reader = createKysely(pool, { isReadOnly: true });
   return {
     name: 'postgres',
-    reader: createKysely(pool, { isReadOnly: true }),
+    reader,
     writer: createKysely(pool, { isReadOnly: false }),
     spelling: createSpelling(input.clockOffsetMs),
+    refusesChanges: (tables) => refusesChanges(reader, tables),
     close: () => pool.end(),
   };
 }
@@ -115,6 +118,8 @@ function createSpelling(clockOffsetMs: () => number): Spelling {
     integer: sql`bigint`,
     bytes: sql`bytea`,
     tableEnd: sql``,
+    // Well below the second after which a deadlock is looked for and one of the two is broken.
+    giveWay: [sql`set local lock_timeout = '250ms'`],
     appendOnly: (table) => {
       const refuse = sql.id(`${table}_refuse_change`);
       return [
@@ -126,5 +131,12 @@ function createSpelling(clockOffsetMs: () => number): Spelling {
           for each statement execute function ${refuse}()`,
       ];
     },
+    allowChanges: (table) => [
+      // Whoever wants the table queues behind this; it must not wait for long itself.
+      sql`set local lock_timeout = '5s'`,
+      sql`drop trigger ${sql.id(`${table}_no_change`)} on ${sql.id(table)}`,
+      sql`drop trigger ${sql.id(`${table}_no_truncate`)} on ${sql.id(table)}`,
+      sql`drop function ${sql.id(`${table}_refuse_change`)}()`,
+    ],
   };
 }

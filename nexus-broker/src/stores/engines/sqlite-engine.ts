@@ -4,30 +4,37 @@
  */
 import Sqlite from 'better-sqlite3';
 import { type Driver, Kysely, SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler, sql } from 'kysely';
-import { decodeInteger } from '../codecs.js';
 import type { Schema } from '../schema.js';
 import type { Engine, Spelling } from './engine.js';
-import { createDriver, type Link, type LinkSource, type Rows } from './session.js';
+import { createDriver } from './session.js';
 import { checkModes, createPrivateFile, lockDataFile } from './sqlite-files.js';
+import { createReaderSource, createWriterSource, type OnLostWrite, watchWrites } from './sqlite-link.js';
 
-const preparedStatements = 200;
-const writerWaitMs = 30_000;
 const busyTimeoutMs = 5_000;
 
-export function openSqlite(input: { readonly file: string; readonly clockOffsetMs: () => number }): Engine {
-  const { file } = input;
-  createPrivateFile(file);
+interface SqliteInput {
+  readonly file: string;
+  readonly clockOffsetMs: () => number;
+  /** Opens a file that is there without taking it: a Broker may be at work on it, or the caller holds it already. */
+  readonly isBeside: boolean;
+  readonly onLostWrite: OnLostWrite;
+}
+
+/** @throws Error when the file is open in another Broker, has loose modes, or a durability setting cannot be had. */
+export function openSqlite(input: SqliteInput): Engine {
+  const { file, isBeside, onLostWrite } = input;
+  if (!isBeside) createPrivateFile(file);
   checkModes(file);
-  const unlock = lockDataFile(file);
+  const unlock = isBeside ? () => undefined : lockDataFile(file);
   const opened: Sqlite.Database[] = [];
   const close = async (): Promise<void> => {
     for (const connection of opened.reverse()) connection.close();
     unlock();
   };
   try {
-    const writer = new Sqlite(file, { timeout: busyTimeoutMs });
+    const writer = new Sqlite(file, { fileMustExist: true, timeout: busyTimeoutMs });
     opened.push(writer);
-    configureWriter(writer);
+    watchWrites(onLostWrite, () => configureWriter(writer));
     const reader = new Sqlite(file, { readonly: true, fileMustExist: true, timeout: busyTimeoutMs });
     opened.push(reader);
     reader.pragma('query_only = ON');
@@ -35,8 +42,10 @@ export function openSqlite(input: { readonly file: string; readonly clockOffsetM
     return {
       name: 'sqlite',
       reader: createKysely(createDriver(createReaderSource(reader), { isReadOnly: true })),
-      writer: createKysely(createDriver(createWriterSource(writer), { isReadOnly: false })),
+      writer: createKysely(createDriver(createWriterSource(writer, onLostWrite), { isReadOnly: false })),
       spelling: createSpelling(input.clockOffsetMs),
+      // A file has no roles: whoever may write to it may drop its triggers.
+      refusesChanges: async () => false,
       close,
     };
   } catch (error) {
@@ -54,6 +63,8 @@ function configureWriter(writer: Sqlite.Database): void {
     ['foreign_keys', 'ON', 1],
     // Without it, INSERT OR REPLACE would slip past the triggers that keep the audit log append-only.
     ['recursive_triggers', 'ON', 1],
+    // The writer checkpoints by itself, since SQLite tells nobody when an automatic checkpoint fails.
+    ['wal_autocheckpoint', '0', 0],
   ] as const;
   for (const [name, value, expected] of settings) {
     writer.pragma(`${name} = ${value}`);
@@ -73,83 +84,6 @@ function createKysely(driver: Driver): Kysely<Schema> {
   });
 }
 
-/** Prepared statements are kept by their text, the least recently used one going first. */
-function createLink(connection: Sqlite.Database): Link {
-  const prepared = new Map<string, Sqlite.Statement>();
-  const prepare = (text: string): Sqlite.Statement => {
-    const statement = prepared.get(text) ?? connection.prepare(text);
-    prepared.delete(text);
-    prepared.set(text, statement);
-    if (prepared.size > preparedStatements) prepared.delete(prepared.keys().next().value ?? text);
-    return statement;
-  };
-  return {
-    run(text: string, parameters: readonly unknown[]): Rows {
-      // A full disk ends the transaction by itself; there is nothing left to roll back then.
-      if (text === 'rollback' && !connection.inTransaction) return { rows: [], affected: 0 };
-      const statement = prepare(text);
-      if (statement.reader) {
-        const rows = statement.all(parameters) as Record<string, unknown>[];
-        rows.forEach(checkIntegers);
-        return { rows, affected: rows.length };
-      }
-      return { rows: [], affected: statement.run(parameters).changes };
-    },
-    isUniqueViolation: (error) =>
-      error instanceof Sqlite.SqliteError &&
-      (error.code === 'SQLITE_CONSTRAINT_UNIQUE' || error.code === 'SQLITE_CONSTRAINT_PRIMARYKEY'),
-  };
-}
-
-/** A 64-bit integer arrives as a number, rounded where it is beyond 2^53; nothing rounded is handed on. */
-function checkIntegers(row: Record<string, unknown>): void {
-  for (const column in row) {
-    const value = row[column];
-    if (typeof value === 'number') decodeInteger(value);
-  }
-}
-
-function createReaderSource(connection: Sqlite.Database): LinkSource {
-  const link = createLink(connection);
-  return { begin: 'begin', acquire: async () => link, release: () => undefined };
-}
-
-/** Transactions queue here in the order they come. */
-function createWriterSource(connection: Sqlite.Database): LinkSource {
-  const link = createLink(connection);
-  const waiting: (() => void)[] = [];
-  let isHeld = false;
-  return {
-    // IMMEDIATE takes the write lock at once: a transaction that reads first cannot find its snapshot outdated later.
-    begin: 'begin immediate',
-    async acquire() {
-      if (isHeld) await waitForTurn(waiting);
-      isHeld = true;
-      return link;
-    },
-    release() {
-      const next = waiting.shift();
-      if (next === undefined) isHeld = false;
-      else next();
-    },
-  };
-}
-
-function waitForTurn(waiting: (() => void)[]): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const enter = (): void => {
-      clearTimeout(timer);
-      resolve();
-    };
-    // A transaction opened inside another would otherwise wait for itself for ever.
-    const timer = setTimeout(() => {
-      waiting.splice(waiting.indexOf(enter), 1);
-      reject(new Error(`The database's writer was busy for ${writerWaitMs / 1000} s.`));
-    }, writerWaitMs);
-    waiting.push(enter);
-  });
-}
-
 function createSpelling(clockOffsetMs: () => number): Spelling {
   return {
     now: (plusMs) =>
@@ -159,11 +93,14 @@ function createSpelling(clockOffsetMs: () => number): Spelling {
     bytes: sql`blob`,
     // Without STRICT a column would take any type, where PostgreSQL refuses.
     tableEnd: sql`strict`,
+    // Transactions queue as a whole.
+    giveWay: [],
     appendOnly: (table) =>
       ['update', 'delete'].map(
         (change) =>
           sql`create trigger ${sql.id(`${table}_no_${change}`)} before ${sql.raw(change)} on ${sql.id(table)}
             begin select raise(abort, 'the table is append-only'); end`,
       ),
+    allowChanges: (table) => ['update', 'delete'].map((change) => sql`drop trigger ${sql.id(`${table}_no_${change}`)}`),
   };
 }

@@ -9,6 +9,7 @@ const names = migrations.map((migration) => migration.name);
 const tables = [
   ...['flow', 'connection', 'provider', 'api_key', 'key_ring', 'return_origin', 'audit_event'],
   ...['agent', 'agent_session', 'user_issuer', 'used_user_token'],
+  ...['audit_chain', 'audit_checkpoint', 'kek', 'broker_instance', 'resealing', 'job_lease'],
 ];
 
 describeEachDatabase('migrations', (open, fixture) => {
@@ -42,7 +43,11 @@ describeEachDatabase('migrations', (open, fixture) => {
     for (const table of tables) {
       await fixture.runSql(url, `drop table ${table}`);
     }
-    if (fixture.engine === 'postgres') await fixture.runSql(url, 'drop function audit_event_refuse_change');
+    if (fixture.engine === 'postgres') {
+      for (const table of ['audit_event', 'audit_chain', 'audit_checkpoint']) {
+        await fixture.runSql(url, `drop function ${table}_refuse_change`);
+      }
+    }
     await fixture.runSql(url, 'delete from migration');
     const until = new Date(Date.now() + 60_000).toISOString();
     await fixture.runSql(url, `update migration_lock set owner = 'crashed', until = '${until}'`);

@@ -1,0 +1,1 @@
+export type { KeyRingDeps } from '../../keyring/key-ring-deps.js';

@@ -1,0 +1,126 @@
+/**
+ * Sealed values of any column, by the data key they are under. A value names its data key in its bytes 5 to 8; the
+ * expression over them is spelled as in the index, or every value would be read.
+ */
+import type { SealedBlob } from '@nexus/vault/vault';
+import { type AliasedExpression, type RawBuilder, sql } from 'kysely';
+import type { SealedRow, SealedTarget } from '../domain/sealed-targets.js';
+import { decodeSealed } from './codecs.js';
+import type { StoreContext } from './store-context.js';
+
+export interface ReplaceInput {
+  readonly row: string;
+  readonly expected: SealedBlob;
+  readonly sealed: SealedBlob;
+}
+
+export type SealedBlobStore = ReturnType<typeof createSealedBlobStore>;
+
+export function createSealedBlobStore(context: StoreContext) {
+  const { db } = context;
+  return {
+    /** Values under a data key in the order of their rows, from the one after `after`. */
+    async listUnder(
+      target: SealedTarget,
+      input: { readonly keyId: number; readonly after: string; readonly limit: number },
+    ): Promise<SealedRow[]> {
+      const rows = await selectRows(context, target)
+        .where(dataKeyOf(target), '=', encodeKeyId(input.keyId))
+        .where(sql.ref(target.row), '>', input.after)
+        .limit(input.limit)
+        .execute();
+      return rows.map(toSealedRow);
+    },
+
+    /** Every value in the order of its row, or that of one row. */
+    async list(
+      target: SealedTarget,
+      input: { readonly row: string | null; readonly after: string; readonly limit: number },
+    ): Promise<SealedRow[]> {
+      let query = selectRows(context, target).where(sql.ref(target.row), '>', input.after).limit(input.limit);
+      if (input.row !== null) query = query.where(sql.ref(target.row), '=', input.row);
+      return (await query.execute()).map(toSealedRow);
+    },
+
+    async countUnder(target: SealedTarget, keyId: number): Promise<number> {
+      const row = await db
+        .selectFrom(tableOf(target))
+        .select(sql<number>`count(*)`.as('count'))
+        .where(sql.ref(target.column), 'is not', null)
+        .where(dataKeyOf(target), '=', encodeKeyId(keyId))
+        .executeTakeFirstOrThrow();
+      return row.count;
+    },
+
+    /** How many values are under each data key. */
+    async countByKey(target: SealedTarget): Promise<ReadonlyMap<number, number>> {
+      const rows = await db
+        .selectFrom(tableOf(target))
+        .select([dataKeyOf(target).as('key'), sql<number>`count(*)`.as('count')])
+        .where(sql.ref(target.column), 'is not', null)
+        .groupBy(dataKeyOf(target))
+        .execute();
+      return new Map(rows.map(({ key, count }) => [Buffer.from(key).readUInt32BE(), count]));
+    },
+
+    /** Puts another value in the place of one that is still exactly the expected one; a newer value stays. */
+    async replace(target: SealedTarget, { row, expected, sealed }: ReplaceInput): Promise<boolean> {
+      const result = await sql`update ${sql.table(target.table)} set ${sql.ref(target.column)} = ${sealed}
+        where ${sql.ref(target.row)} = ${row} and ${sql.ref(target.column)} = ${expected}`.execute(db);
+      return result.numAffectedRows === 1n;
+    },
+
+    /** From now on the transaction fails rather than make others wait for rows, when somebody holds one it needs. */
+    async giveWay(): Promise<void> {
+      for (const statement of context.giveWay) await statement.execute(db);
+    },
+  };
+}
+
+interface SelectedRow {
+  readonly row: string;
+  readonly version: number;
+  readonly workspace: string;
+  readonly provider: string;
+  readonly origin: string;
+  readonly blob: Uint8Array;
+}
+
+function selectRows({ db }: StoreContext, target: SealedTarget) {
+  return db
+    .selectFrom(tableOf(target))
+    .select([
+      sql.ref<string>(target.row).as('row'),
+      (target.version === null ? sql.lit(0) : sql.ref<number>(target.version)).as('version'),
+      textOr(target.workspace).as('workspace'),
+      sql.ref<string>('provider_id').as('provider'),
+      textOr(target.origin).as('origin'),
+      sql.ref<Uint8Array>(target.column).as('blob'),
+    ])
+    .where(sql.ref(target.column), 'is not', null)
+    .orderBy(sql.ref(target.row));
+}
+
+function textOr(column: string | null): RawBuilder<string> {
+  return column === null ? sql.lit('') : sql.ref<string>(column);
+}
+
+function tableOf(target: SealedTarget): AliasedExpression<object, 'sealed'> {
+  return sql<object>`${sql.table(target.table)}`.as('sealed');
+}
+
+function dataKeyOf(target: SealedTarget): RawBuilder<Uint8Array> {
+  return sql<Uint8Array>`substr(${sql.ref(target.column)}, 5, 4)`;
+}
+
+function encodeKeyId(keyId: number): Uint8Array {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(keyId);
+  return bytes;
+}
+
+function toSealedRow({ row, version, workspace, provider, origin, blob }: SelectedRow): SealedRow {
+  const sealed = decodeSealed(blob);
+  if (sealed === null) throw new Error('a row without a value was selected');
+  return { row, version, workspaceId: workspace, providerId: provider, origin, blob: sealed };
+}
