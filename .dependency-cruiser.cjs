@@ -127,6 +127,7 @@ const brokerLayers = [
     core,
     http,
     `${broker}/(routes|services)/`,
+    `${broker}/keyring/describe-vault-outage`,
     `${broker}/(app|deps|config|document)[.]ts`,
   ]),
   layerTypes('app-broker-types', `${broker}/((app|contract)[.]ts$|routes/)`, [`${broker}/deps[.]ts`]),

@@ -424,7 +424,8 @@ def fits_chain(found, note, chain):
 
 def judge_external(found, external, lines, chain, trust, least, most):
     known = {line["note"] for line in lines}
-    given_up = [(entry["data"].get("size"), entry["data"].get("abandoned_size")) for seq, entry in chain.said
+    given_up = [(entry["data"].get("size"), entry["data"].get("abandoned_size"), entry["created_at"])
+                for seq, entry in chain.said
                 if seq is not None and seq <= trust.verified and entry["event_type"] == "backup.rollback_accepted"]
     for text in external:
         if text in known:
@@ -434,7 +435,8 @@ def judge_external(found, external, lines, chain, trust, least, most):
             found(12, "an external checkpoint cannot be read")
         elif note["size"] < least or (most is not None and note["size"] > most):
             print("notice: the external checkpoint %d is outside of the range" % note["size"])
-        elif any(type(low) is int and type(high) is int and low < note["size"] <= high for low, high in given_up):
+        elif any(type(low) is int and type(high) is int and low < note["size"] <= high and note["time"] <= at
+                 for low, high, at in given_up):
             print("notice: the external checkpoint %d was given up by an accepted rollback" % note["size"])
         elif trust.judge(note) is False:
             found(12, "the signature of the external checkpoint %d is false" % note["size"])
@@ -604,7 +606,7 @@ def read_notes(path):
                 continue
             if not isinstance(line, dict) or type(line.get("note")) is not str:
                 continue
-            if line["msg"] == "audit.checkpoint" if "msg" in line else type(line.get("size")) in (int, float):
+            if line["message"] == "audit.checkpoint" if "message" in line else type(line.get("size")) in (int, float):
                 notes[line["note"]] = True
     if not notes:
         raise Unreadable("%s holds no checkpoint" % path)

@@ -2,6 +2,7 @@
 import { createHttpApp } from '@nexus/http/app';
 import type { Deps } from './deps.js';
 import { describeApp } from './document.js';
+import { describeVaultOutage } from './keyring/describe-vault-outage.js';
 import { registerCreateAgent } from './routes/agents/create-agent.js';
 import { registerDeleteAgent } from './routes/agents/delete-agent.js';
 import { registerGetAgent } from './routes/agents/get-agent.js';
@@ -77,7 +78,11 @@ import { registerRotateDataKeys } from './routes/vault/rotate-data-keys.js';
 /** The app that serves: the operations and, in development, their documentation page. */
 export function createApp(deps: Deps): BrokerApp {
   const { logger, clock, config } = deps;
-  const app: BrokerApp = createHttpApp({ logger, clock, basics: { trustedProxies: config.trustedProxies } });
+  const app: BrokerApp = createHttpApp({
+    logger,
+    clock,
+    basics: { trustedProxies: config.trustedProxies, translateError: describeVaultOutage },
+  });
   registerRoutes(app, deps);
   if (deps.environment === 'development') registerDocs(app, () => describeApp(app));
   return app;

@@ -211,7 +211,14 @@ function isSafeUrl(text: string, environment: 'production' | 'development'): boo
   return environment === 'development' && isLoopback;
 }
 
+const requireOwnedDatabase: CrossCheck<typeof settings> = ({ secrets }) => {
+  if (secrets.databaseOwnerUrl === null || secrets.databaseUrl?.reveal().startsWith('postgres')) return [];
+  return [{ setting: 'DATABASE_OWNER_URL', problem: 'needs a DATABASE_URL of PostgreSQL; a SQLite file has no roles' }];
+};
+
 /** @throws ConfigError with every problem at once. */
 export function loadConfig(environment: Environment): LoadedSettings<typeof settings> {
-  return loadSettings(settings, environment, { checks: [requireSafeListener, requireKeyProvider, requireSafeUrls] });
+  return loadSettings(settings, environment, {
+    checks: [requireSafeListener, requireKeyProvider, requireSafeUrls, requireOwnedDatabase],
+  });
 }

@@ -4,14 +4,14 @@ import { readCommand } from './commands/read-command.js';
 import { runRestore } from './commands/restore.js';
 import { runServe } from './commands/serve.js';
 
-/** Returns the exit code; none for a Broker that serves, which sets its own at the end. */
-async function main(): Promise<number | undefined> {
+/** Returns the exit code; that of a Broker that serves stands until it is told to stop. */
+async function main(): Promise<number> {
   process.umask(0o077);
   const command = readCommand(process.argv.slice(2));
   switch (command.name) {
     case 'serve':
       await runServe();
-      return undefined;
+      return 0;
     case 'help':
       process.stdout.write(command.text);
       return 0;
@@ -22,6 +22,8 @@ async function main(): Promise<number | undefined> {
   }
 }
 
+// Work that stops on its way, with nothing left to wait for, has not been done.
+process.exitCode = 1;
 main().then(
   (exitCode) => {
     process.exitCode = exitCode;

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { RunningOpenidProvider } from '@nexus/testkit/openid-provider';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { withBrokenAudit } from '../support/audit-failure.js';
+import { withBrokenAudit, withBrokenSealing } from '../support/audit-failure.js';
 import { type Requested, registerOpenidProvider, requestConnection, returnUrl } from '../support/fixtures.js';
 import { Person } from '../support/person.js';
 import { forgetLastRefresh, runSql } from '../support/sql.js';
@@ -80,6 +80,36 @@ describe.each(engines)('A1: while the audit log of %s cannot be written', (engin
     await waitFor('the Broker is ready again', async () =>
       (await stack.broker('GET', '/readyz')).status === 200 ? true : null,
     );
+  });
+
+  it('discloses while nothing can be sealed, tells how far sealing is behind, and seals it all by itself', async () => {
+    const sealing = async () => (await stack.broker('GET', '/admin/v1/status')).body.sealing;
+    const countUnsealed = async () =>
+      Number(
+        (
+          await runSql(
+            stack,
+            'select count(*) as n from audit_event where id not in (select event_id from audit_chain)',
+          )
+        )[0]?.['n'],
+      );
+    const before = (await sealing()).sealed;
+    await withBrokenSealing(stack, async () => {
+      for (let i = 0; i < 20; i++) {
+        const answer = await stack.gateway('GET', `/v1/token/${staticId}`);
+        expect(answer.status).toBe(200);
+        expect(JSON.stringify(answer.body)).toContain(secrets.at(-1));
+      }
+      await waitFor('the lag shows', async () => ((await sealing()).lag_seconds >= 1 ? true : null));
+      expect((await stack.broker('GET', '/readyz')).status).toBe(200);
+      // Whoever reads the oldest first gets what is sealed.
+      const page = await stack.broker('GET', '/audit?order=asc&limit=500');
+      expect(page.body.events.length).toBeGreaterThan(0);
+      expect(page.body.events.filter((event: { seq: number | null }) => event.seq === null)).toEqual([]);
+      expect(await countUnsealed()).toBeGreaterThanOrEqual(20);
+    });
+    await waitFor('everything is sealed', async () => ((await countUnsealed()) === 0 ? true : null));
+    expect((await sealing()).sealed).toBeGreaterThanOrEqual(before + 20);
   });
 
   it('R16: answers no refreshed token, and keeps the one the provider has issued until it can be stored', async () => {

@@ -152,8 +152,21 @@ async function plantAdministration(traffic: PlantedTraffic, keys: ReadonlyMap<st
   await traffic.broker('GET', `/audit?cursor=${traffic.plant('secret in a cursor')}`, {
     key: keys.get('auditor') ?? '',
   });
+  await plantAuditLog(traffic, keys.get('auditor') ?? '');
   await traffic.broker('POST', '/internal/v1/connections/token', {
     key: keys.get('app') ?? '',
     body: { connection_id: traffic.plant('id sent past the Gateway') },
   });
+}
+
+async function plantAuditLog(traffic: PlantedTraffic, key: string): Promise<void> {
+  const secret = () => traffic.plant('secret in a request for the audit log');
+  await traffic.broker('GET', '/audit/checkpoints', { key });
+  await traffic.broker('GET', `/audit/checkpoints?cursor=${secret().slice(0, 32)}`, { key });
+  await traffic.broker('GET', '/audit/export', { key });
+  await traffic.broker('GET', `/audit/export?from_seq=${secret()}`, { key });
+  const prune = (body: unknown) => traffic.broker('POST', '/admin/v1/audit/prune', { body });
+  await prune({ to_seq: 1, archive_sha256: secret() });
+  await prune({ to_seq: 1, archive_sha256: '0'.repeat(64) });
+  await prune({ to_seq: 1, archive_sha256: '0'.repeat(64), reason: secret() });
 }

@@ -31,18 +31,19 @@ export async function readOwnNotes(path: string): Promise<readonly string[]> {
   }
 }
 
-/** The last one of the Broker's own file; null where there is none. A line that a crash cut in half is passed over. */
-export async function readNewest(path: string): Promise<Checkpoint | null> {
-  const notes = readCheckpointFile(await readTail(path));
-  return toCheckpoints(notes).at(-1) ?? null;
+export interface KnownCheckpoint {
+  readonly note: string;
+  /** What the note says. Whoever can write the file can forge it, and only be refused for it. */
+  readonly checkpoint: Checkpoint;
 }
 
-/** What the notes say, in their order. Whoever can write the file can forge them, and only be refused for it. */
-export function toCheckpoints(notes: readonly string[]): readonly Checkpoint[] {
-  return notes.flatMap((note) => {
+/** The last one of the Broker's own file; null where there is none. A line that a crash cut in half is passed over. */
+export async function readNewest(path: string): Promise<KnownCheckpoint | null> {
+  const known = readCheckpointFile(await readTail(path)).flatMap((note) => {
     const signed = readSignedNote(note);
-    return signed === null ? [] : [signed.checkpoint];
+    return signed === null ? [] : [{ note, checkpoint: signed.checkpoint }];
   });
+  return known.at(-1) ?? null;
 }
 
 /** Adds lines to the Broker's own file of checkpoints, and makes it if it is missing. */

@@ -8,7 +8,7 @@ import { findEntryFault } from '../audit/check-entry.js';
 import type { AuditEntry } from '../domain/audit-event.js';
 import type { Database, Stores } from '../stores/database.js';
 import { BackupError, commandExits } from './backup-error.js';
-import { readNewest } from './known-checkpoints.js';
+import { type KnownCheckpoint, readNewest } from './known-checkpoints.js';
 
 type LogStores = Pick<Stores, 'audit' | 'auditChain'>;
 
@@ -41,16 +41,10 @@ const acceptedLimit = 500;
 
 /**
  * - `fits`: the log goes through the checkpoint, or an accepted rollback gave it up.
- * - `ahead`: the log ends before it.
- * - `different`: the log is long enough and another one.
+ * - `older`: the log is from before the checkpoint was made.
+ * - `different`: it is another log.
  */
-export type Judgement = 'fits' | 'ahead' | 'different';
-
-export async function judgeCheckpoint(deps: LogDeps, checkpoint: Checkpoint): Promise<Judgement> {
-  const judgement = await compare(deps.stores, checkpoint);
-  if (judgement === 'fits') return 'fits';
-  return wasGivenUp(checkpoint, await listAccepted(deps)) ? 'fits' : judgement;
-}
+type Judgement = 'fits' | 'older' | 'different';
 
 /**
  * The start's look at the newest checkpoint it kept (K10).
@@ -63,17 +57,18 @@ export async function expectKnownHistory(
 ): Promise<void> {
   const newest = await readNewest(checkpointFile);
   if (newest === null) return;
-  const judgement = await judgeCheckpoint({ stores: database.stores, vault }, newest);
-  if (judgement === 'fits') return;
-  const head = await database.stores.auditChain.head();
-  const known = `checkpoints.log has a checkpoint of ${newest.size} entries, made ${newest.createdAt}`;
+  const { stores } = database;
+  const judgement = await judge(stores, newest);
+  if (judgement === 'fits' || wasGivenUp(newest.checkpoint, await listAccepted({ stores, vault }))) return;
+  const { size, createdAt } = newest.checkpoint;
   const fault =
-    judgement === 'ahead'
-      ? `The audit log ends after ${head?.seq ?? 0} entries, but ${known}: the database is older than it was.`
-      : `The audit log is not the one it was: ${known}, which it does not go through.`;
+    judgement === 'older'
+      ? 'which the database does not have: it is older than it was'
+      : 'but the audit log is another one';
   throw new BackupError(
     commandExits.history,
-    `${fault} If it was put back on purpose, accept that with: npm run broker -- restore --accept-rollback`,
+    `checkpoints.log has a checkpoint of ${size} entries, made ${createdAt}, ${fault}. If it was put back on purpose, ` +
+      'accept that with: npm run broker -- restore --accept-rollback',
   );
 }
 
@@ -84,28 +79,28 @@ export async function expectKnownHistory(
  */
 export async function refuseEmptyDatabase(database: Database, checkpointFile: string): Promise<void> {
   const newest = await readNewest(checkpointFile);
-  const { keyRing, keys } = database.stores;
-  // Data without a key ring is another matter, which the opening of the key ring refuses by its name.
-  if (newest === null || (await keyRing.list()).length > 0 || (await keys.count()) > 0) return;
+  if (newest === null || (await database.stores.keyRing.list()).length > 0) return;
+  const { size, createdAt } = newest.checkpoint;
   throw new BackupError(
     commandExits.history,
-    `The database is empty, but checkpoints.log has a checkpoint of ${newest.size} entries, made ${newest.createdAt}. ` +
+    `The database is empty, but checkpoints.log has a checkpoint of ${size} entries, made ${createdAt}. ` +
       'Restore a backup with: npm run broker -- restore --from FOLDER. To begin anew, move checkpoints.log away.',
   );
 }
 
-/** The same, whatever was accepted. */
-export async function compare({ auditChain }: LogStores, { size, headHash }: Checkpoint): Promise<Judgement> {
-  const head = await auditChain.head();
-  if (head === null || head.seq < size) return 'ahead';
-  const link = await auditChain.find(size);
-  if (link !== null) return isEqual(link.hash, headHash) ? 'fits' : 'different';
-  // It was pruned: the first link that is left has its hash, or a stored checkpoint.
+async function judge({ auditChain }: LogStores, { note, checkpoint }: KnownCheckpoint): Promise<Judgement> {
+  const { size, headHash } = checkpoint;
   const first = await auditChain.first();
-  if (first?.seq === size + 1) return isEqual(first.prevHash, headHash) ? 'fits' : 'different';
-  const [kept] = await auditChain.listCheckpoints({ from: size, to: size, limit: 1 });
-  const isKept = kept?.note.split('\n')[2] === Buffer.from(headHash).toString('base64');
-  return isKept ? 'fits' : 'different';
+  const isPruned = first !== null && first.seq > size;
+  const link = await auditChain.find(size);
+  if (link === null && !isPruned) return 'older';
+  // The hash of a link that was pruned is in the one after it.
+  const hash = link?.hash ?? (first?.seq === size + 1 ? first.prevHash : headHash);
+  if (Buffer.compare(hash, headHash) !== 0) return 'different';
+  // The row of a checkpoint is there before its line in the file, and it stays when the links before it are pruned.
+  const [stored] = await auditChain.listCheckpoints({ from: size, to: size, limit: 1 });
+  if (stored === undefined) return 'older';
+  return stored.note === note ? 'fits' : 'different';
 }
 
 /** What a later history signed was never given up, however long it is: the entry is older than that. */
@@ -129,8 +124,4 @@ function readAccepted({ createdAt, entry }: AuditEntry): Accepted | null {
   const { size, abandoned_size: abandonedSize } = data;
   if (typeof size !== 'number' || typeof abandonedSize !== 'number') return null;
   return { createdAt, size, abandonedSize };
-}
-
-function isEqual(one: Uint8Array, other: Uint8Array): boolean {
-  return Buffer.compare(one, other) === 0;
 }

@@ -2,10 +2,10 @@ import { type Checkpoint, isSignedBy, readSignedNote, type SignedCheckpoint } fr
 import type { Vault } from '@nexus/vault/vault';
 import { nameCheckpointKey } from '../audit/chain-position.js';
 import type { Stores } from '../stores/database.js';
-import { compare, listAccepted, type Rollback, wasGivenUp } from './rollback.js';
+import { listAccepted, type Rollback, wasGivenUp } from './rollback.js';
 
 export interface SortedNotes {
-  /** Those that the log goes through, and those that are none: a verification judges them. */
+  /** Those that are among the checkpoints of the log, and those that are none: a verification judges them. */
   readonly covered: readonly string[];
   /** What accepting the others would mean; null when there are no others. */
   readonly rollback: Rollback | null;
@@ -17,7 +17,7 @@ export interface SortedNotes {
 
 const pageSize = 1_000;
 
-/** Tells checkpoints that the log goes through from those that another history signed. */
+/** Tells checkpoints of this history from those of another one, or of a later state of this one. */
 export async function sortNotes(stores: Stores, vault: Vault, notes: readonly string[]): Promise<SortedNotes> {
   const stored = await readStoredNotes(stores);
   const accepted = await listAccepted({ stores, vault });
@@ -27,7 +27,7 @@ export async function sortNotes(stores: Stores, vault: Vault, notes: readonly st
   for (const note of new Set(notes)) {
     const signed = stored.has(note) ? null : readSignedNote(note);
     // What the log has itself, and what is no note at all, is looked at with the log.
-    if (signed === null || (await compare(stores, signed.checkpoint)) === 'fits') covered.push(note);
+    if (signed === null) covered.push(note);
     else if (wasGivenUp(signed.checkpoint, accepted)) givenUp += 1;
     else foreign.push(signed);
   }

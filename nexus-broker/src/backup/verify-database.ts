@@ -103,9 +103,7 @@ function describeForged({ size }: Checkpoint): Finding {
 }
 
 function describeRollback({ size, abandonedSize, abandonedAt }: Rollback): Finding {
-  const message =
-    `a checkpoint of ${abandonedSize} entries was made ${abandonedAt}, and the log does not go through it: ` +
-    `what came after entry ${size} then is not in it`;
+  const message = `a checkpoint of ${abandonedSize} entries, made ${abandonedAt}, is not among those of the log, which may lack what came after entry ${size}`;
   return { code: commandExits.history, message };
 }
 

@@ -79,7 +79,7 @@ async function lookAtDatabase(command: RestoreCommand, settings: CommandSettings
     await using database = await openDatabase({ url: settings.databaseUrl, poolSize: 2 });
     await requireOwnSchema(database);
     await expectQuiet(database);
-    return judge(command, settings, database, evidence);
+    return await judge(command, settings, database, evidence);
   }
   requireFile(file);
   const release = file.hold();

@@ -6,8 +6,8 @@ import { encodeVerifierKey } from './signed-note.js';
 it('a checkpoint file may be a log among whose lines checkpoints are', () => {
   const text = [
     writeCheckpointRecord({ size: 4, created_at: '2026-01-01T00:00:00.000Z', note: 'one' }).trimEnd(),
-    '{"level":30,"time":1,"msg":"audit.checkpoint","note":"two"}',
-    '{"level":30,"time":1,"msg":"something else","note":"three","size":3}',
+    '{"level":"info","sequence":7,"note":"two","message":"audit.checkpoint"}',
+    '{"level":"info","note":"three","size":3,"message":"something else"}',
     '{"note":"no size, no message"}',
     '{"size":4,"note":7}',
     'plain text with "note" in it',

@@ -37,8 +37,8 @@ function readNote(line: string): string | null {
   try {
     const value: unknown = JSON.parse(line);
     if (typeof value !== 'object' || value === null) return null;
-    const { note, msg, size } = value as Readonly<Record<string, unknown>>;
-    const isRecord = msg === undefined ? typeof size === 'number' : msg === 'audit.checkpoint';
+    const { note, message, size } = value as Readonly<Record<string, unknown>>;
+    const isRecord = message === undefined ? typeof size === 'number' : message === 'audit.checkpoint';
     return isRecord && typeof note === 'string' ? note : null;
   } catch {
     return null;

@@ -49,7 +49,7 @@ export class ReadLog {
     this.period?.entry(seq, entry.created_at);
     const { event_type, data } = entry;
     if (event_type === 'vault.key_added') this.trust.keyAdded(seq, data);
-    else if (event_type === 'backup.rollback_accepted') this.external.rollbackAccepted(seq, data);
+    else if (event_type === 'backup.rollback_accepted') this.external.rollbackAccepted(seq, entry);
     else if (event_type === 'audit.pruned') {
       this.pruned.push({ from: data['from_seq'], to: data['to_seq'], sha256: data['archive_sha256'] });
     }

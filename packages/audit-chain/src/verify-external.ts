@@ -24,6 +24,8 @@ interface Rollback {
   readonly seq: number;
   readonly size: number;
   readonly abandonedSize: number;
+  /** When it was accepted. */
+  readonly at: string;
 }
 
 export class ExternalCheckpoints {
@@ -37,11 +39,11 @@ export class ExternalCheckpoints {
     this.#missing = new Set(notes);
   }
 
-  /** What the data of a sealed entry say about a history that was given up. */
-  rollbackAccepted(seq: number, data: ReadEntry['data']): void {
+  /** What a sealed entry says about a history that was given up. */
+  rollbackAccepted(seq: number, { created_at: at, data }: ReadEntry): void {
     const { size, abandoned_size: abandonedSize } = data;
     if (typeof size !== 'number' || typeof abandonedSize !== 'number') return;
-    this.#rollbacks.push({ seq, size, abandonedSize });
+    this.#rollbacks.push({ seq, size, abandonedSize, at });
   }
 
   seen(note: string): void {
@@ -57,9 +59,9 @@ export class ExternalCheckpoints {
         deps.problems.add('checkpoint', null, 'an external checkpoint is not one note with one signature');
         continue;
       }
-      const { size } = signed.checkpoint;
+      const { size, createdAt } = signed.checkpoint;
       if (size < from || (to !== null && size > to)) this.#outside += 1;
-      else if (this.#isGivenUp(size, verifiedSize)) this.#givenUp += 1;
+      else if (this.#isGivenUp(size, createdAt, verifiedSize)) this.#givenUp += 1;
       else judgeMissing(signed, deps);
     }
   }
@@ -73,10 +75,11 @@ export class ExternalCheckpoints {
     return notices;
   }
 
-  /** Only a checkpoint makes sure that a Broker wrote the entry that says so. */
-  #isGivenUp(size: number, verifiedSize: number): boolean {
+  /** Only a checkpoint makes sure that a Broker wrote the entry that says so. What was signed later is not given up. */
+  #isGivenUp(size: number, createdAt: string, verifiedSize: number): boolean {
     return this.#rollbacks.some(
-      (rollback) => rollback.seq <= verifiedSize && size > rollback.size && size <= rollback.abandonedSize,
+      ({ seq, at, ...rollback }) =>
+        seq <= verifiedSize && size > rollback.size && size <= rollback.abandonedSize && createdAt <= at,
     );
   }
 }

@@ -83,3 +83,7 @@ export const PruneInput = z
 export const Pruned = z
   .object({ from_seq: z.number().int(), to_seq: z.number().int(), count: z.number().int() })
   .openapi('Pruned');
+
+export type AuditPage = z.infer<typeof AuditPage>;
+export type CheckpointList = z.infer<typeof CheckpointList>;
+export type Pruned = z.infer<typeof Pruned>;

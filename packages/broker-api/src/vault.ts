@@ -109,3 +109,5 @@ export type KeyRing = z.infer<typeof KeyRing>;
 export type Kek = z.infer<typeof Kek>;
 export type DataKey = z.infer<typeof DataKey>;
 export type StoredBlob = z.infer<typeof StoredBlob>;
+export type DataKeyList = z.infer<typeof DataKeyList>;
+export type StoredBlobPage = z.infer<typeof StoredBlobPage>;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { cidrListText, originListText, urlText } from './values.js';
+import { cidrListText, commandText, originListText, urlText } from './values.js';
 
 function accepts(schema: { safeParse(text: string): { success: boolean } }, texts: readonly string[]): boolean[] {
   return texts.map((text) => schema.safeParse(text).success);
@@ -38,5 +38,23 @@ describe('cidrListText', () => {
     expect(cidrListText().parse('10.0.0.0/8, ::1,fd00::/8')).toEqual(['10.0.0.0/8', '::1', 'fd00::/8']);
     const bad = ['10.0.0.0/33', '10.0.0', '::1/129', 'loopback', '10.0.0.0/8/8', '10.0.0.0/'];
     expect(accepts(cidrListText(), bad)).toEqual(bad.map(() => false));
+  });
+});
+
+describe('commandText', () => {
+  it('accepts a program and its arguments, none of which a shell could read', () => {
+    expect(commandText().parse('["/usr/bin/env", "a b", "$(c)"]')).toEqual(['/usr/bin/env', 'a b', '$(c)']);
+    const bad = [
+      'kms-helper',
+      '"kms-helper"',
+      '[]',
+      '[""]',
+      '["a", 1]',
+      '["a", ""]',
+      '["a\\u0000b"]',
+      '{"0":"a"}',
+      '["a"',
+    ];
+    expect(accepts(commandText(), bad)).toEqual(bad.map(() => false));
   });
 });

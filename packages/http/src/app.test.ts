@@ -1,3 +1,4 @@
+import { NexusError } from '@nexus/core/errors';
 import { isUlid } from '@nexus/core/ids';
 import { createToken } from '@nexus/core/tokens';
 import { beforeEach, describe, expect, it } from 'vitest';
@@ -100,6 +101,22 @@ describe('errors', () => {
       ['error', 500, 'internal_error'],
     ]);
     expect(log.lines.slice(0, 2).every((line) => line.includes('private words'))).toBe(true);
+  });
+
+  it('lets the service say what a thrown value means, and logs what it was', async () => {
+    const translated = createTestApp(log, {
+      translateError: (error) =>
+        error instanceof Error && !(error instanceof NexusError)
+          ? new NexusError('broker_unavailable', 'Later.', { cause: error })
+          : error,
+    });
+    expect((await readError(await translated.request('/fail/error'))).code).toBe('broker_unavailable');
+    expect((await readError(await translated.request('/fail/nexus'))).code).toBe('provider_unavailable');
+    expect(log.entries().map(({ status, code }) => [status, code])).toEqual([
+      [503, 'broker_unavailable'],
+      [502, 'provider_unavailable'],
+    ]);
+    expect(log.lines.join()).toContain('private words');
   });
 
   it('renders pages instead of JSON under a given prefix, and JSON when the page fails', async () => {

@@ -6,7 +6,7 @@ import { type BodyKind, createBodyGuard } from './body-guard.js';
 import type { HttpEnv } from './environment.js';
 import { createValidationError } from './errors.js';
 import type { Logger } from './logger.js';
-import type { ErrorPage } from './request-frame.js';
+import type { ErrorPage, ErrorTranslator } from './request-frame.js';
 import { createErrorAnswer, createRequestFrame, noteAllowedMethods } from './request-frame.js';
 import { createSourceAddressReader } from './source-address.js';
 
@@ -19,6 +19,7 @@ export interface HttpBasics {
   /** Pages instead of JSON errors, by path prefix; the first match wins. */
   readonly errorPages?: readonly ErrorPage[];
   readonly maxBodyBytes?: number;
+  readonly translateError?: ErrorTranslator;
 }
 
 export interface HttpAppOptions {
@@ -42,9 +43,10 @@ export function createHttpApp<E extends HttpEnv = HttpEnv>(options: HttpAppOptio
       if (!result.success) throw createValidationError(result.error);
     },
   });
-  const answerError = createErrorAnswer(basics.errorPages ?? []);
+  const translateError = basics.translateError ?? ((error: unknown) => error);
+  const answerError = createErrorAnswer(basics.errorPages ?? [], translateError);
   const readSourceAddress = createSourceAddressReader(basics.trustedProxies ?? []);
-  app.use(createRequestFrame({ logger, clock, readSourceAddress }, answerError));
+  app.use(createRequestFrame({ logger, clock, readSourceAddress, translateError }, answerError));
   guardBodies(app, basics.maxBodyBytes ?? maxBodyBytes);
   app.onError(answerError);
   app.notFound((c) => {

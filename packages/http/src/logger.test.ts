@@ -54,6 +54,20 @@ describe('createLogger', () => {
     expect(lastLine(log)).toMatchObject({ reason: '[dropped]', count: '[dropped]', origin: ['ok', '[dropped]'] });
   });
 
+  it('writes the note of a checkpoint to the letter, and nothing else in its place', () => {
+    const hash = `${'aB+x'.repeat(10)}abc=`;
+    const note = `nexus/0123456789abcdef\n17\n${hash}\n${hash}\n2026-01-01T00:00:00.000Z\n\n\u2014 nexus-5 ${'x'.repeat(91)}=\n`;
+    const log = captureLog();
+    log.logger.info('audit.checkpoint', { sequence: 17, note });
+    expect(lastLine(log)).toMatchObject({ sequence: 17, note });
+    for (const other of [`${note}${'x'.repeat(43)}=`, hash, note.replace('17', hash), note.replace('5', hash)]) {
+      log.logger.info('audit.checkpoint', { note: other });
+      expect(lastLine(log)['note']).toContain('[redacted]');
+    }
+    log.logger.info('audit.checkpoint', { reason: note });
+    expect(lastLine(log)['reason']).toContain('[redacted]');
+  });
+
   it('A7: keeps one line per event whatever a value holds', () => {
     const log = captureLog();
     const hostile = 'a\nb\r\n{"level":"fatal"}\u001b[2J\u0085\u2028\u202egnp\u0000\u007f';

@@ -16,10 +16,14 @@ export interface ErrorPage {
   readonly render: (error: NexusError, c: Context<HttpEnv>) => Response | Promise<Response>;
 }
 
+/** Puts a thrown value into a NexusError where the service knows what it means; others are returned as they are. */
+export type ErrorTranslator = (error: unknown) => unknown;
+
 interface FrameDeps {
   readonly logger: Logger;
   readonly clock: Clock;
   readonly readSourceAddress: SourceAddressReader;
+  readonly translateError: ErrorTranslator;
 }
 
 /**
@@ -52,8 +56,9 @@ export function createRequestFrame(deps: FrameDeps, answerError: ErrorAnswer): M
 export type ErrorAnswer = (error: unknown, c: Context<HttpEnv>) => Promise<Response>;
 
 /** Renders by the first matching page, else as JSON; a page that fails falls back to JSON. */
-export function createErrorAnswer(pages: readonly ErrorPage[]): ErrorAnswer {
-  return async (error, c) => {
+export function createErrorAnswer(pages: readonly ErrorPage[], translateError: ErrorTranslator): ErrorAnswer {
+  return async (thrown, c) => {
+    const error = translateError(thrown);
     const page = pages.find(({ prefix }) => c.req.path.startsWith(prefix));
     const answer = (page === undefined ? null : await tryPage(page, error, c)) ?? answerJson(error, c);
     const allowed = typeof error === 'object' && error !== null ? allowedMethods.get(error) : undefined;
@@ -98,7 +103,7 @@ export function setAnswerHeaders(headers: Headers, requestId: string): void {
   if (!headers.has('Referrer-Policy')) headers.set('Referrer-Policy', 'no-referrer');
 }
 
-function writeAccessLog({ logger, clock }: FrameDeps, c: Context<HttpEnv>): void {
+function writeAccessLog({ logger, clock, translateError }: FrameDeps, c: Context<HttpEnv>): void {
   const status = c.res.status;
   const level = status >= 500 ? 'error' : 'info';
   if (!logger.isLevelEnabled(level)) return;
@@ -109,7 +114,7 @@ function writeAccessLog({ logger, clock }: FrameDeps, c: Context<HttpEnv>): void
     route: findHandlerRoute(c)?.path ?? 'unmatched',
     status,
     ms: clock.now() - c.get('startedAt'),
-    ...(error === undefined ? {} : { code: toNexusError(error).code }),
+    ...(error === undefined ? {} : { code: toNexusError(translateError(error)).code }),
     ...(error !== undefined && status >= 500 ? { error } : {}),
   });
 }

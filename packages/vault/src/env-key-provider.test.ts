@@ -78,6 +78,7 @@ describe('the key of the environment', () => {
       openEnvKey(wrong);
     } catch (error) {
       const shown = `${(error as Error).message} ${(error as Error).cause}`;
+      expect(shown).toContain('The key of the environment is not the base64 form of 32 bytes.');
       for (const part of wrong.split(/\s+/).filter((field) => field.length > 4)) expect(shown).not.toContain(part);
     }
   });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { mutationKinds, runMutations } from './mutations-fixture.js';
 
-/** `npm run tampering -- --mutations 100000 --seed N` is the long form, which also repeats a seed. */
+/** `npm run mutations -- --count 100000 --seed N` is the long form, which also repeats a seed. */
 const count = 10_000;
 
 describe('random manipulations of sealed values', () => {

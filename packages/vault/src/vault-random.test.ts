@@ -37,7 +37,7 @@ describe('nonces', () => {
     let repeats = 0;
     for (let index = 1; index < starts.length; index++) if (starts[index] === starts[index - 1]) repeats += 1;
     expect(repeats).toBe(0);
-  });
+  }, 120_000);
 
   it('K5: differ between vaults opened from the same ring', async () => {
     const [one, two] = [await createExampleVault(), await createExampleVault()];

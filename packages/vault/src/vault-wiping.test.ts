@@ -19,7 +19,7 @@ function watchWiping(): Buffer[] {
 }
 
 function count(wiped: readonly Buffer[], bytes: Uint8Array): number {
-  return wiped.filter((copy) => copy.includes(bytes)).length;
+  return wiped.filter((copy) => copy.includes(Buffer.from(bytes))).length;
 }
 
 afterEach(() => vi.restoreAllMocks());

@@ -118,7 +118,7 @@ const removals: Readonly<Record<string, Manipulation>> = {
     return 11;
   },
   'delete a link': (scene) => {
-    scene.tables.links.splice(anyPlace(scene), 1);
+    scene.tables.links.splice(innerPlace(scene), 1);
     return 11;
   },
   'delete an entry and its link': (scene) => {

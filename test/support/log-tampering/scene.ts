@@ -8,6 +8,7 @@ import {
   type EntryFields,
   type LinkRow,
   type LogTables,
+  type Signer,
   sealText,
   signCheckpoint,
 } from '@nexus/audit-chain/log-rows-fixture';
@@ -15,7 +16,7 @@ import { hashNote, readSignedNote } from '@nexus/audit-chain/signed-note';
 import type { SeededRandom } from '../seeded-random.js';
 
 export interface Scene {
-  readonly log: LogFixture;
+  readonly log: Pick<LogFixture, 'now' | 'size'>;
   readonly tables: LogTables;
   readonly random: SeededRandom;
 }
@@ -24,7 +25,7 @@ export interface Scene {
 export type Manipulation = (scene: Scene) => number | null;
 
 /** The name of the Broker's first key, and another key behind it. */
-export const stranger = createSigner('nexus-5', 'somebody else');
+export const stranger: Signer = createSigner('nexus-5', 'somebody else');
 const strangersMacKey = 'not the audit key';
 /** Long before anything that a Broker might still be about to seal. */
 export const longAgo = '2026-01-01T00:00:00.500Z';
@@ -64,7 +65,10 @@ export function flipHex(hex: string, random: SeededRandom): string {
 
 /** Another text for the same entry, as good as the first. */
 export function editText(text: string): string {
-  return text.replace('"outcome":"success"', '"outcome":"refused"');
+  return text.replace(
+    /"outcome":"\w+"/,
+    (outcome) => `"outcome":"${outcome.includes('refused') ? 'success' : 'refused'}"`,
+  );
 }
 
 /** An entry that no Broker wrote, with columns, hash and a mac of the right form. */

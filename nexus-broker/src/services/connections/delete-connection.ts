@@ -249,7 +249,7 @@ async function revokeUpstream(
     credential = (await openCredential(deps.vault, { ...connection, sealedCredential })) as OauthCredential;
   } catch (error) {
     // A value that no longer opens cannot be revoked, and must not keep its row from being erased.
-    if (error instanceof VaultError) return { ...nothing, error: 'integrity' };
+    if (error instanceof VaultError && error.code === 'integrity') return { ...nothing, error: 'integrity' };
     throw error;
   }
   return revokeGrant(deps, {
