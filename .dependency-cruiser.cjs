@@ -6,7 +6,7 @@
 /** Tests stand beside the code and may reach over the layers; so may the files that only tests import. */
 const testCode = '([.]test[.]ts|[/.-](testing|fixture)[.]ts|/testing/.+[.]ts|/(test|describe-each)-[a-z-]+[.]ts)$';
 /** Wiring: opens everything, or hands it to tests. */
-const composition = '/src/((main|deps|testing)[.]ts$|startup/)';
+const composition = '/src/((main|deps|testing)[.]ts$|(startup|commands)/)';
 
 const broker = 'nexus-broker/src';
 const gateway = 'nexus-gateway/src';
@@ -122,6 +122,9 @@ const brokerLayers = [
   // What keeps the key ring: the fence between replicas, re-sealing, rotation.
   layer('keyring', `${broker}/keyring/`, [core, vault, auditChain, `${broker}/(domain|keyring|stores|audit)/`]),
   layerTypes('keyring-types', `${broker}/keyring/`, [`${broker}/(stores|audit)/`]),
+  // Copies of the database: taken, verified, put back.
+  layer('backup', `${broker}/backup/`, [core, vault, auditChain, `${broker}/(domain|backup|stores|audit)/`]),
+  layerTypes('backup-types', `${broker}/backup/`, [`${broker}/stores/`, keyHandling]),
   layer('jobs', `${broker}/jobs/`, [core, `${broker}/(services|jobs)/`]),
   layer('app-broker', `${broker}/(app|contract)[.]ts$`, [
     core,

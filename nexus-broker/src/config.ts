@@ -1,5 +1,6 @@
 /** The Broker's settings as data; `docs/reference/configuration.md` is generated from this list. */
 
+import { join } from 'node:path';
 import { type ConfigOf, defineSettings, type SecretsOf } from '@nexus/config/define';
 import type { Environment } from '@nexus/config/environment';
 import { type CrossCheck, type LoadedSettings, loadSettings } from '@nexus/config/load';
@@ -162,6 +163,11 @@ export const settings = defineSettings({
 
 export type BrokerConfig = ConfigOf<typeof settings>;
 export type BrokerSecrets = SecretsOf<typeof settings>;
+
+/** Without a setting, a file beside the other data. */
+export function readDatabaseUrl(config: BrokerConfig, secrets: BrokerSecrets): string {
+  return secrets.databaseUrl?.reveal() ?? `sqlite:${join(config.dataDir, 'nexus.db')}`;
+}
 
 const loopbackHosts = ['127.0.0.1', '::1', 'localhost'];
 

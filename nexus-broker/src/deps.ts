@@ -1,7 +1,6 @@
 /** The composition root: opens everything in order and closes it in reverse. */
 import { mkdir, readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
 import type { Clock } from '@nexus/core/clock';
 import { systemClock } from '@nexus/core/clock';
 import { createUlid } from '@nexus/core/ids';
@@ -13,7 +12,7 @@ import type { AuditLog } from './audit/audit-log.js';
 import type { AuditSealer } from './audit/audit-sealer.js';
 import { checkpointFileOf } from './backup/known-checkpoints.js';
 import { expectKnownHistory, refuseEmptyDatabase } from './backup/rollback.js';
-import type { BrokerConfig, BrokerSecrets } from './config.js';
+import { type BrokerConfig, type BrokerSecrets, readDatabaseUrl } from './config.js';
 import type { Connection } from './domain/connection.js';
 import { InFlightLimiter } from './domain/in-flight-limiter.js';
 import { MissLimiter } from './domain/miss-limiter.js';
@@ -32,6 +31,7 @@ import { exitOnLostWrite } from './startup/exit-on-lost-write.js';
 import { openAudit } from './startup/open-audit.js';
 import { openKeyRing } from './startup/open-key-ring.js';
 import { openUserTokens } from './startup/open-user-tokens.js';
+import { readVersion } from './startup/read-version.js';
 import { recordStart, recordStop } from './startup/record-start.js';
 import { startJobs } from './startup/start-jobs.js';
 import { type Database, openDatabase } from './stores/database.js';
@@ -109,10 +109,6 @@ export async function openDeps(
     await database[Symbol.asyncDispose]();
     throw error;
   }
-}
-
-export function readDatabaseUrl(config: BrokerConfig, secrets: BrokerSecrets): string {
-  return secrets.databaseUrl?.reveal() ?? `sqlite:${join(config.dataDir, 'nexus.db')}`;
 }
 
 interface OpenInput {
@@ -239,12 +235,6 @@ async function findObstacle(database: Database, audit: AuditLog, auditSealer: Au
   }
   const failure = database.recentFailure() ?? auditSealer.findObstacle();
   return failure ?? ((await audit.isWritable()) ? null : 'the audit log cannot be written');
-}
-
-/** The package file lies one folder above both the source and the compiled code. */
-export async function readVersion(): Promise<string> {
-  const text = await readFile(new URL('../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
 }
 
 /** PEM texts of the listener, or null for plain HTTP on loopback. */

@@ -1,5 +1,6 @@
 /** What every command is, and how it fails. */
 import { type ParseArgsConfig, parseArgs } from 'node:util';
+import { toInstant } from '@nexus/core/clock';
 
 export interface CommandContext {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -79,11 +80,11 @@ export function readInstant(name: string, text: string | undefined): string | nu
   const isInstant = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/.test(text);
   const time = Date.parse(text);
   if (!isInstant || Number.isNaN(time)) throw usageError(`--${name} takes a time such as 2026-11-22T18:00:00Z`);
-  return new Date(time).toISOString();
+  return toInstant(time);
 }
 
 /** Without what would move a terminal's cursor or turn its text around; messages and names come from elsewhere. */
-export function plain(text: string): string {
+function plain(text: string): string {
   return text.replaceAll(/[\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, '\u{fffd}');
 }
 

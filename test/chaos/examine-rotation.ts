@@ -55,7 +55,7 @@ async function examineOne(
 async function examineLog({ stack, counts }: RotationEnd, rows: ReadonlyMap<string, Row>): Promise<readonly string[]> {
   const entries = await runSql(
     stack,
-    "select entry from audit_event where event_type = 'vault.resealed' order by created_at, id",
+    "select entry, created_at from audit_event where event_type = 'vault.resealed' order by created_at, id",
   );
   const witnesses = new Map<string, string>();
   let recorded = 0;
@@ -70,7 +70,10 @@ async function examineLog({ stack, counts }: RotationEnd, rows: ReadonlyMap<stri
     stack,
     "select sum(resealed) as resealed from resealing where target = 'connection.sealed_credential'",
   );
+  const [begun, ended] = [entries[0], entries.at(-1)].map((row) => Date.parse(String(row?.['created_at'])));
+  const seconds = ((ended ?? 0) - (begun ?? 0)) / 1_000;
   counts.set('values re-sealed', recorded).set('pages on record', entries.length);
+  counts.set('values re-sealed a second, pauses included', Math.round(recorded / seconds));
   const violations: string[] = [];
   if (Number(progress?.['resealed']) !== recorded) {
     violations.push(`${progress?.['resealed']} values were counted and ${recorded} recorded`);

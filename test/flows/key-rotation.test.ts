@@ -11,6 +11,7 @@ import {
   takeStep,
   waitForResealing,
 } from '../support/key-ring.js';
+import { runCli } from '../support/nexus-cli.js';
 import { connectScripted, registerScriptedOauth, type ScriptedOauth } from '../support/scripted-oauth.js';
 import { engines, type Stack, startStack } from '../support/stack.js';
 
@@ -178,6 +179,11 @@ describe.each(engines)('the rotation of keys on %s', (engine) => {
     ['rotate', { purposes: [] }, '400 invalid_request'],
   ])('refuses %s %j with %s', async (path, body, refusal) => {
     expect(await takeStep(stack, path, body)).toBe(refusal);
+  });
+
+  it('K3: leaves a log that verifies, and a store that is what the log says', async () => {
+    const verified = await runCli(['audit', 'verify', '--store'], { brokerUrl: stack.brokerUrl, key: stack.adminKey });
+    expect([verified.code, verified.stdout, verified.stderr]).toEqual([0, expect.any(String), '']);
   });
 
   it('shows how old each key is', async () => {

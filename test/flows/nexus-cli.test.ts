@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto';
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createCertificateAuthority } from '@nexus/testkit/certificates';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createKey } from '../support/fixtures.js';
 import { type CliTarget, runCli } from '../support/nexus-cli.js';
@@ -203,6 +206,39 @@ describe('nexus-cli', () => {
     expect(odd).toMatchObject({ code: 2, stderr: expect.not.stringContaining('secret') });
     const address = await runCli(['vault', 'status'], { ...nobody, brokerUrl: 'ftp://somewhere' });
     expect(address).toMatchObject({ code: 2, stderr: expect.stringContaining('NEXUS_BROKER_URL') });
+  });
+
+  it('shows its certificate to a Broker that asks for one, and believes the authority it was given only', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'nexus-cli-'));
+    const authority = createCertificateAuthority('internal');
+    const own = authority.issue({ commonName: 'broker' });
+    const tls = { ...own, ca: authority.cert, requestCert: true, rejectUnauthorized: true };
+    const server = createServer(tls, (_request, response) =>
+      response.end('{"keks":[],"keys":[],"replicas":[],"resealing":[]}'),
+    );
+    try {
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      const target = { ...nobody, brokerUrl: `https://127.0.0.1:${(server.address() as AddressInfo).port}` };
+      const { cert, key } = authority.issue({ commonName: 'administrator' });
+      const env: Record<string, string> = {};
+      for (const [name, text] of Object.entries({ CA: authority.cert, CERT: cert, KEY: key })) {
+        await writeFile(join(folder, name), text);
+        env[`NEXUS_TLS_${name}_FILE`] = join(folder, name);
+      }
+      const { NEXUS_TLS_CA_FILE: ca = '', ...certificate } = env;
+      const status = ['vault', 'status'];
+      expect(await runCli(status, target, env)).toMatchObject({ code: 0, stderr: '' });
+      expect(await runCli(status, target, { NEXUS_TLS_CA_FILE: ca })).toMatchObject({ code: 3 });
+      expect(await runCli(status, target, certificate)).toMatchObject({ code: 3 });
+      expect(await runCli(status, target, { ...env, NEXUS_TLS_KEY_FILE: join(folder, 'missing') })).toMatchObject({
+        code: 3,
+      });
+      const { NEXUS_TLS_KEY_FILE: _key, ...half } = env;
+      expect(await runCli(status, target, half)).toMatchObject({ code: 2 });
+    } finally {
+      server.close();
+      await rm(folder, { recursive: true, force: true });
+    }
   });
 
   it('says that a Broker cannot be reached, exit code 3', async () => {

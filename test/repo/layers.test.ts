@@ -19,6 +19,7 @@ const violations: readonly (readonly [rule: string, from: string, to: string])[]
   ['oauth', 'nexus-broker/src/oauth/exchange-code.ts', 'nexus-broker/src/stores/connection-store.ts'],
   ['audit-types', 'nexus-broker/src/audit/audit-log.ts', 'nexus-broker/src/stores/connection-store.ts'],
   ['refresh-types', 'nexus-broker/src/refresh/engine.ts', 'nexus-broker/src/stores/connection-store.ts'],
+  ['backup-types', 'nexus-broker/src/backup/take-backup.ts', 'nexus-broker/src/stores/connection-store.ts'],
   ['grants-types', 'nexus-broker/src/grants/store-grant.ts', 'nexus-broker/src/stores/connection-store.ts'],
   ['routes-broker', 'nexus-broker/src/routes/keys/list-keys.ts', 'nexus-broker/src/stores/connection-store.ts'],
   ['one-route-folder', 'nexus-broker/src/routes/keys/get-key.ts', 'nexus-broker/src/routes/flows/get-flow.ts'],

@@ -45,6 +45,15 @@ describeEachDatabase('the audit sealer', (open, fixture) => {
     expect(await checkpointSizes()).toEqual([3]);
   });
 
+  it('finds when it takes over what was committed late before', async () => {
+    await rig.writeMany(2);
+    await (await rig.createSealer()).checkpointNow();
+    const late = rig.entry(60_000);
+    await rig.write(late);
+    await start();
+    await waitFor('the entry is sealed', async () => (await rig.sealedIds()).includes(late.id));
+  });
+
   it('signs again when it is time, and not without news', async () => {
     await start({ checkpointSeconds: 1 });
     await rig.writeMany(1);
@@ -173,9 +182,9 @@ describeEachDatabase('the audit sealer', (open, fixture) => {
       await sleep(2_500);
       expect(await owners()).toEqual([before]);
       await first.close();
+      expect(await owners()).not.toEqual([before]);
       await rig.writeMany(2);
       await waitFor('the second seals', async () => (await countSealed()) === 4);
-      expect(await owners()).not.toEqual([before]);
     });
 
     it('answers whoever asks even while the lease is with a Broker that died', async () => {

@@ -59,6 +59,13 @@ describeEachDatabase('a chain that was changed behind the Broker', (open, fixtur
     await expectRefused(await rig.createSealing());
   });
 
+  it('gets no link that follows one it lost a moment ago', async () => {
+    await sealing.position.follow();
+    await withoutTriggers(rig.database, run, cutFrom(12));
+    expect(await sealing.position.append([rig.entry()])).toBe(false);
+    expect((await rig.database.stores.auditChain.head())?.seq).toBe(11);
+  });
+
   it('that is put back is sealed on', async () => {
     const [entry] = (await rig.chain()).slice(11).map(({ entry: stored }) => stored);
     await withoutTriggers(rig.database, run, [`update audit_event set outcome = 'refused' where id = '${entry?.id}'`]);

@@ -1,8 +1,11 @@
+import { rename } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { hashNote, isSignedBy, readSignedNote } from '@nexus/audit-chain/signed-note';
 import { toInstant } from '@nexus/core/clock';
 import { createDataKey } from '@nexus/vault/key-ring';
 import { afterAll, beforeEach, expect, it } from 'vitest';
 import type { StoredCheckpoint } from '../stores/audit-chain-store.js';
+import type { Database } from '../stores/database.js';
 import { describeEachDatabase } from '../stores/describe-each-database.js';
 import { provider, SealingRig } from './sealing-fixture.js';
 
@@ -74,6 +77,29 @@ describeEachDatabase('writing checkpoints', (open) => {
     expect(announced).toEqual(await stored());
   });
 
+  it('waits for a checkpoint that another Broker is about to commit', async () => {
+    const slow: Database = {
+      ...rig.database,
+      transaction: (work) =>
+        rig.database.transaction(async (stores) => {
+          const result = await work(stores);
+          await sleep(300);
+          return result;
+        }),
+    };
+    const [first, second] = [await rig.createSealing(slow), await rig.createSealing()];
+    await rig.writeMany(2);
+    await first.position.follow();
+    await second.seal();
+    await first.position.follow();
+    await rig.writeMany(1);
+    await second.seal();
+    const writing = first.checkpoints.write();
+    await sleep(100);
+    expect(await Promise.all([writing, second.checkpoints.write()])).toEqual([2, 3]);
+    await expectSound();
+  });
+
   it('signs with a newer key once there is one, under the name the log had', async () => {
     const sealing = await rig.createSealing();
     await rig.writeMany(1);
@@ -99,7 +125,6 @@ describeEachDatabase('writing checkpoints', (open) => {
 
   it('brings to the file later what did not get there, in order', async () => {
     const sealing = await rig.createSealing();
-    const { rename } = await import('node:fs/promises');
     await rig.writeMany(1);
     await sealing.seal();
     await rename(rig.checkpointPath(), `${rig.checkpointPath()}.away`);

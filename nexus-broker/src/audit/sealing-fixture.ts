@@ -18,7 +18,7 @@ import { ChainPosition } from './chain-position.js';
 import { CheckpointWriter } from './checkpoint-writer.js';
 import { EntrySealer } from './entry-sealer.js';
 
-export const narrowMs = 2_000;
+const narrowMs = 2_000;
 export const wideMs = 120_000;
 
 export const provider = createMemoryKeyProvider({ keys: { primary: new Uint8Array(32).fill(7) } });

@@ -1,7 +1,7 @@
 import { exitCodes } from '@nexus/audit-chain/verify-report';
 
 /** Exit codes of the commands: those of a verification, and 1 for what went wrong outside of what is verified. */
-export const commandExits = { ...exitCodes, failed: 1, keys: 78 } as const;
+export const commandExits = { ...exitCodes, failed: 1 } as const;
 
 /** Why a command, or a start, is refused; the message is for the operator. */
 export class BackupError extends Error {

@@ -2,7 +2,7 @@ import { AuditLog } from '../audit/audit-log.js';
 import { DatabaseClock } from '../audit/database-clock.js';
 import type { Manifest } from '../backup/manifest.js';
 import { takeBackup } from '../backup/take-backup.js';
-import { readVersion } from '../deps.js';
+import { readVersion } from '../startup/read-version.js';
 import { openDatabaseFile } from '../stores/database.js';
 import { toDatabaseFile } from '../stores/database-file.js';
 import { loadCommandSettings, openStoredVault, requireFile, requireOwnSchema } from './command-settings.js';

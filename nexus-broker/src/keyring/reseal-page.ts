@@ -26,14 +26,6 @@ export interface ResealWork {
   readonly origin: AuditOrigin;
   /** Renews the lease as part of the page's transaction. @throws when it is lost. */
   readonly renewLease: (stores: Stores) => Promise<void>;
-  /** Rows of values known to be damaged, which are on record. */
-  readonly damaged: ReadonlySet<string>;
-}
-
-export interface ResealedPage {
-  readonly lastRow: string;
-  /** Rows of values that do not authenticate. */
-  readonly failed: readonly string[];
 }
 
 interface Resealed {
@@ -51,25 +43,19 @@ interface OpenedPage {
 /** Values between which others get their turn. */
 const atOnce = 20;
 
-/** `rows` has at least one. @throws what `renewLease` throws; nothing is changed then. */
-export async function resealPage(
-  deps: ResealDeps,
-  work: ResealWork,
-  rows: readonly SealedRow[],
-): Promise<ResealedPage> {
+/** `rows` has at least one. Returns the last row that was done. @throws what `renewLease` throws; nothing is changed then. */
+export async function resealPage(deps: ResealDeps, work: ResealWork, rows: readonly SealedRow[]): Promise<string> {
   const toKey = deps.vault.sealingKeys()[work.target.purpose];
   const page = await openPage(deps.vault, work, rows, toKey);
   await deps.database.transaction(async (stores) => {
     await stores.sealedBlobs.giveWay();
     await work.renewLease(stores);
-    const replaced: Resealed[] = [];
-    for (const one of page.resealed) {
-      const { row, blob: expected } = one.from;
-      if (await stores.sealedBlobs.replace(work.target, { row, expected, sealed: one.sealed })) replaced.push(one);
-    }
+    const changes = page.resealed.map(({ from, sealed }) => ({ row: from.row, expected: from.blob, sealed }));
+    const changed = await stores.sealedBlobs.replace(work.target, changes);
+    const replaced = page.resealed.filter(({ from }) => changed.has(from.row));
     const entries: AuditEntry[] = [];
     for (const row of page.failed) entries.push(...(await markDamaged(deps, stores, work, row)));
-    if (replaced.length > 0 || page.failed.some(({ row }) => !work.damaged.has(row))) {
+    if (replaced.length > 0 || page.failed.length > 0) {
       entries.push(describePage(deps.audit, work, { replaced, failed: page.failed.length, toKey }));
     }
     await stores.audit.insert(entries);
@@ -81,7 +67,7 @@ export async function resealPage(
       failed: page.failed.length,
     });
   });
-  return { lastRow: page.lastRow, failed: page.failed.map(({ row }) => row) };
+  return page.lastRow;
 }
 
 async function openPage(

@@ -203,14 +203,31 @@ describeEachDatabase('re-sealing', (open, fixture) => {
     await broker.resealer.run();
     const late = await plantValues(database, lagging.vault, 1);
     planted = { ...planted, connections: new Map([...planted.connections, ...late.connections]) };
+    await renewFirst(lagging);
     expect((await progress()).every(({ finishedAt }) => finishedAt === null)).toBe(true);
-    expect(await countUnder(database, 1)).toBe(2);
+    expect(await countUnder(database, 1)).toBe(3);
     await lagging.fence.beat();
-    for (let run = 0; run < 3; run++) await broker.resealer.run();
+    for (let run = 0; run < 3; run++) {
+      await broker.resealer.run();
+      const isFinished = (await progress()).every(({ finishedAt }) => finishedAt !== null);
+      expect({ isFinished, left: await countUnder(database, 1) }).not.toMatchObject({ isFinished: true, left: 1 });
+    }
     expect((await progress()).every(({ finishedAt }) => finishedAt !== null)).toBe(true);
     expect(await countUnder(database, 1)).toBe(0);
     await expectAllReadable();
   });
+
+  /** Stores another credential in the row the re-sealing passed first. */
+  async function renewFirst(by: TestBroker): Promise<void> {
+    const [secret = '', ref = ''] = [...planted.connections][0] ?? [];
+    const connection = await database.stores.connections.findByRef(ref);
+    const credential = await openStored(broker, connection);
+    if (connection === null) throw new Error(`no connection holds ${secret}`);
+    const { issuedOrigin, version } = connection;
+    const sealed = sealCredential(by.vault, connection, credential, version + 1, issuedOrigin);
+    const input = createCredentialInput(connection, { sealed, from: ['active'], issuedOrigin });
+    expect(await database.transaction((stores) => stores.connections.storeCredential(input))).toBe(true);
+  }
 
   it('is done by one Broker at a time', async () => {
     await rotate();

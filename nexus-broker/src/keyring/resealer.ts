@@ -34,8 +34,6 @@ class LeaseLost extends Error {}
 export class Resealer {
   readonly #deps: ResealerDeps;
   readonly #closing = new AbortController();
-  /** Rows of values known to be damaged, by task, so that each is recorded once. */
-  readonly #damaged = new Map<string, Set<string>>();
   readonly #checkedAt = new Map<string, number>();
 
   constructor(deps: ResealerDeps) {
@@ -116,8 +114,6 @@ export class Resealer {
     const isLimited = key.state !== 'compromised';
     const limit = isLimited ? Math.min(pageSize, rowsPerSecond) : pageSize;
     const origin = systemOrigin(createUlid(this.#deps.clock.now()));
-    const damaged = this.#damaged.get(nameTask(task)) ?? new Set<string>();
-    this.#damaged.set(nameTask(task), damaged);
     const renewLease = async (stores: Stores): Promise<void> => {
       if (!(await this.#acquire(stores))) throw new LeaseLost();
     };
@@ -126,9 +122,7 @@ export class Resealer {
       const startedAt = performance.now();
       const rows = await database.stores.sealedBlobs.listUnder(target, { keyId: key.id, after, limit });
       if (rows.length === 0) return;
-      const page = await resealPage(this.#deps, { key, target, origin, renewLease, damaged }, rows);
-      for (const row of page.failed) damaged.add(row);
-      after = page.lastRow;
+      after = await resealPage(this.#deps, { key, target, origin, renewLease }, rows);
       if (isLimited) await this.#pause((rows.length / rowsPerSecond) * 1_000 - (performance.now() - startedAt));
     }
   }

@@ -73,12 +73,22 @@ describeEachDatabase('key ring store', (open, fixture) => {
     await database.transaction(async ({ keyRing }) => {
       for (const row of [createRow(1), ...waiting]) await keyRing.insert(row);
     });
+    // As it is after the first change ever.
+    await database.transaction((stores) => stores.keyRing.lock());
+    let isSecondUnderWay = false;
     const promote = (id: number) =>
       (brokers[id - 2] ?? database).transaction(async ({ keyRing }) => {
         await keyRing.lock();
-        return keyRing.activate({ id, purpose: 'cred' });
+        const replaced = await keyRing.activate({ id, purpose: 'cred' });
+        if (!isSecondUnderWay) {
+          isSecondUnderWay = true;
+          second = promote(3);
+          await new Promise((resolve) => setTimeout(resolve, 200));
+        }
+        return replaced;
       });
-    await Promise.all([promote(2), promote(3)]);
+    let second: ReturnType<typeof promote> | null = null;
+    expect([await promote(2), await second]).toEqual([[1], [2]]);
     const states = (await database.stores.keyRing.list()).map(({ state }) => state);
     expect(states.sort()).toEqual(['active', 'decrypt-only', 'decrypt-only']);
   });

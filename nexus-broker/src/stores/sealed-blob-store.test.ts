@@ -97,12 +97,16 @@ describeEachDatabase('sealed blob store', (open, fixture) => {
   it('K7: replaces a value only while it is byte for byte the expected one', async () => {
     const row = refs[4] ?? '';
     const [old, newer, sealed] = [blobs[4] as SealedBlob, createBlob(7), createBlob(8)];
-    const replace = (expected: SealedBlob, next: SealedBlob) =>
-      database.transaction((stores) => stores.sealedBlobs.replace(connections, { row, expected, sealed: next }));
-    expect(await replace(old, newer)).toBe(true);
-    expect(await replace(old, sealed)).toBe(false);
+    const other = { row: refs[3] ?? '', expected: blobs[3] as SealedBlob, sealed: createBlob(9) };
+    const replace = (...changes: { row: string; expected: SealedBlob; sealed: SealedBlob }[]) =>
+      database.transaction((stores) => stores.sealedBlobs.replace(connections, changes));
+    expect(await replace({ row, expected: old, sealed: newer })).toEqual(new Set([row]));
+    expect(await replace({ row, expected: old, sealed }, other)).toEqual(new Set([other.row]));
+    expect(await replace()).toEqual(new Set());
     const [stored] = await database.stores.sealedBlobs.list(connections, { row, after: '', limit: 1 });
     expect(stored).toMatchObject({ blob: newer, version: 4 });
+    const [replaced] = await database.stores.sealedBlobs.list(connections, { row: other.row, after: '', limit: 1 });
+    expect(replaced).toMatchObject({ blob: other.sealed });
   });
 
   it('finds values by key through an index', async () => {

@@ -8,7 +8,7 @@ import type { SealedRow, SealedTarget } from '../domain/sealed-targets.js';
 import { decodeSealed } from './codecs.js';
 import type { StoreContext } from './store-context.js';
 
-export interface ReplaceInput {
+export interface Replacement {
   readonly row: string;
   readonly expected: SealedBlob;
   readonly sealed: SealedBlob;
@@ -63,11 +63,19 @@ export function createSealedBlobStore(context: StoreContext) {
       return new Map(rows.map(({ key, count }) => [Buffer.from(key).readUInt32BE(), count]));
     },
 
-    /** Puts another value in the place of one that is still exactly the expected one; a newer value stays. */
-    async replace(target: SealedTarget, { row, expected, sealed }: ReplaceInput): Promise<boolean> {
-      const result = await sql`update ${sql.table(target.table)} set ${sql.ref(target.column)} = ${sealed}
-        where ${sql.ref(target.row)} = ${row} and ${sql.ref(target.column)} = ${expected}`.execute(db);
-      return result.numAffectedRows === 1n;
+    /**
+     * Puts others in the place of values that are still exactly the expected ones, and returns the rows of these; a newer
+     * value stays. One statement for all, since each would be a journey to the database.
+     */
+    async replace(target: SealedTarget, changes: readonly Replacement[]): Promise<ReadonlySet<string>> {
+      if (changes.length === 0) return new Set();
+      const [key, column] = [sql.ref(target.row), sql.ref(target.column)];
+      const values = changes.map(({ row, sealed }) => sql`when ${row} then ${sealed}`);
+      const matches = changes.map(({ row, expected }) => sql`(${key} = ${row} and ${column} = ${expected})`);
+      const { rows } = await sql<{ row: string }>`update ${sql.table(target.table)}
+        set ${column} = case ${key} ${sql.join(values, sql` `)} else ${column} end
+        where ${sql.join(matches, sql` or `)} returning ${key} as ${sql.id('row')}`.execute(db);
+      return new Set(rows.map(({ row }) => row));
     },
 
     /** From now on the transaction fails rather than make others wait for rows, when somebody holds one it needs. */

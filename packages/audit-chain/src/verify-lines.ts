@@ -80,7 +80,7 @@ function visit(line: InnerLine, visitor: LineVisitor, header: HeaderLine, count:
 }
 
 /** The lines of each chunk as text. @throws UnreadableExportError for bytes that are no UTF-8. */
-export async function* readLines(source: Chunks): AsyncGenerator<string[]> {
+async function* readLines(source: Chunks): AsyncGenerator<string[]> {
   let rest: Buffer | null = null;
   for await (const piece of source) {
     const chunk: Buffer = typeof piece === 'string' ? Buffer.from(piece, 'utf8') : asBuffer(piece);

@@ -180,6 +180,19 @@ describe('a rollback', () => {
     const accepted = await verify(log.export(), given);
     expect(accepted).toMatchObject({ exitCode: 0, notices: [expect.stringContaining('accepted rollback')] });
   });
+
+  it('excuses nothing that was signed after it was accepted', async () => {
+    const data = { size: 11, head: 'h', abandoned_size: 20, abandoned_head: 'h' };
+    log.append({ event_type: 'backup.rollback_accepted', data });
+    log.checkpoint();
+    const justAccepted = structuredClone(log.tables);
+    log.append({ event_type: 'auth.failed' });
+    log.checkpoint();
+    const given = { externalCheckpoints: log.shipped.map(({ note }) => note) };
+    expect(await verify(log.export(), given)).toMatchObject({ exitCode: 0 });
+    Object.assign(log.tables, justAccepted);
+    expect(codes(await verify(log.export(), given))).toEqual([[13, 13]]);
+  });
 });
 
 describe('the store', () => {

@@ -1,7 +1,7 @@
 import { createRoute } from '@hono/zod-openapi';
 import { Kek, KekInput } from '@nexus/broker-api/vault';
-import type { KeyRingDeps } from '../../services/vault/vault-deps.js';
 import { addKek } from '../../services/vault/add-kek.js';
+import type { KeyRingDeps } from '../../services/vault/vault-deps.js';
 import type { AccessDeps } from '../access.js';
 import { type BrokerApp, errorAnswers, guard, jsonAnswer, jsonBody, keyRoute } from '../operation.js';
 import { toWireKek } from './wire-key-ring.js';

@@ -1,7 +1,7 @@
 import { createRoute } from '@hono/zod-openapi';
 import { DataKey, DataKeyInput } from '@nexus/broker-api/vault';
-import type { KeyRingDeps } from '../../services/vault/vault-deps.js';
 import { createDataKey } from '../../services/vault/create-data-key.js';
+import type { KeyRingDeps } from '../../services/vault/vault-deps.js';
 import type { AccessDeps } from '../access.js';
 import { type BrokerApp, errorAnswers, guard, jsonAnswer, jsonBody, keyRoute } from '../operation.js';
 import { toWireDataKey } from './wire-key-ring.js';

@@ -1,7 +1,7 @@
 import { createRoute } from '@hono/zod-openapi';
 import { Kek } from '@nexus/broker-api/vault';
-import type { KeyRingDeps } from '../../services/vault/vault-deps.js';
 import { promoteKek } from '../../services/vault/promote-kek.js';
+import type { KeyRingDeps } from '../../services/vault/vault-deps.js';
 import type { AccessDeps } from '../access.js';
 import { type BrokerApp, errorAnswers, guard, jsonAnswer, keyRoute } from '../operation.js';
 import { kekParameter, toWireKek } from './wire-key-ring.js';

@@ -1,7 +1,7 @@
 import { createRoute } from '@hono/zod-openapi';
 import { DataKey } from '@nexus/broker-api/vault';
-import type { KeyRingDeps } from '../../services/vault/vault-deps.js';
 import { retireDataKey } from '../../services/vault/retire-data-key.js';
+import type { KeyRingDeps } from '../../services/vault/vault-deps.js';
 import type { AccessDeps } from '../access.js';
 import { type BrokerApp, errorAnswers, guard, jsonAnswer, keyRoute } from '../operation.js';
 import { dataKeyParameter, toWireDataKey } from './wire-key-ring.js';

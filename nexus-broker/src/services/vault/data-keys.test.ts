@@ -142,6 +142,24 @@ describeEachDatabase('data keys', (open) => {
     await destroyDataKey(careful, { id: 1 }, context);
   });
 
+  it('destroys nothing under which a value came late, and seals that again too', async () => {
+    const asleep = await startBroker(database, keys);
+    await promoteAfterLearning(asleep, 'cred');
+    await broker.resealer.run();
+    await asleep.fence.leave();
+    await broker.resealer.run();
+    await retire(1);
+    await plantValues(database, asleep.vault, 1);
+    clockOffsetMs = 61_000;
+    await expect(destroy(1)).rejects.toMatchObject({
+      code: 'key_in_use',
+      message: expect.stringContaining('2 values'),
+    });
+    const next = await startBroker(database, keys);
+    await next.resealer.run();
+    await destroy(1);
+  });
+
   it('K8: retires nothing a live replica still seals with', async () => {
     const behind = await startBroker(database, keys);
     await promoteAfterLearning(behind, 'cred');

@@ -1,6 +1,8 @@
 /** Whole copies of a SQLite file: taken while a Broker writes to it, looked through, and put in its place. */
 import {
   closeSync,
+  constants,
+  copyFileSync,
   existsSync,
   fsyncSync,
   linkSync,
@@ -77,19 +79,36 @@ export function replaceSqlite(input: { readonly file: string; readonly by: strin
   return isThere;
 }
 
-/** The write-ahead log of the old file must be gone before the new one takes its name: SQLite would apply it. */
+/**
+ * The write-ahead log of the old file must be gone before the new one takes its name: SQLite would apply it. Its content
+ * goes into the file first, so that a crash in between leaves that whole. A file that is too damaged for it is kept as it
+ * was found, with its log.
+ */
 function keepOld(file: string, keepAs: string): void {
-  try {
-    sealCopy(file);
-  } catch {
-    // A damaged file keeps its log, if it has one; both are kept.
-  }
   dropSecondNames(file);
+  if (!absorbLog(file, keepAs)) return;
   linkSync(file, keepAs);
-  const log = `${file}-wal`;
-  if (existsSync(log) && statSync(log).size > 0) linkSync(log, `${keepAs}-wal`);
   syncPath(dirname(file));
+}
+
+/** Leaves the file without companions. False when it could not take up its log, and copies of both were made. */
+function absorbLog(file: string, keepAs: string): boolean {
+  const hasLog = existsSync(`${file}-wal`) && statSync(`${file}-wal`).size > 0;
+  const copied = hasLog ? ['', '-wal'] : [];
+  for (const suffix of copied) {
+    copyFileSync(file + suffix, keepAs + suffix, constants.COPYFILE_EXCL);
+    syncPath(keepAs + suffix);
+  }
+  let isWhole = !hasLog;
+  try {
+    if (hasLog) sealCopy(file);
+    isWhole = true;
+  } catch {
+    // What there was is kept.
+  }
+  if (isWhole) for (const suffix of copied) rmSync(keepAs + suffix);
   for (const suffix of ['-wal', '-shm', '-journal']) rmSync(file + suffix, { force: true });
+  return isWhole;
 }
 
 /** A replacement that was killed half-way left the file with two names. */
@@ -102,7 +121,7 @@ function dropSecondNames(file: string): void {
 }
 
 /** Writes a file or a folder's list of names through to the disk. */
-export function syncPath(path: string): void {
+function syncPath(path: string): void {
   const descriptor = openSync(path, 'r');
   try {
     fsyncSync(descriptor);

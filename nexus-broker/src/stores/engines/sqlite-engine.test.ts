@@ -147,6 +147,20 @@ describe('the writer', () => {
   });
 });
 
+describe('the write-ahead log', () => {
+  it('is copied into the file now and then, and used anew', async () => {
+    const database = await open();
+    const before = statSync(file).size;
+    const sizes: number[] = [];
+    for (let round = 0; round < 4; round++) {
+      for (let n = 0; n < 1_000; n++) await database.transaction((stores) => stores.keys.insert(createKey()));
+      sizes.push(statSync(`${file}-wal`).size);
+    }
+    expect(statSync(file).size).toBeGreaterThan(4 * before);
+    expect(sizes.at(-1)).toBeLessThan(2 * (sizes[0] ?? 0));
+  });
+});
+
 describe('reading integers', () => {
   it('fails on a value beyond 2^53 instead of rounding it', async () => {
     const database = await open();
