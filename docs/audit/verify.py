@@ -19,6 +19,7 @@ import re
 import sys
 
 ORDER = (3, 10, 11, 12, 13, 15, 14)
+TAKEOVER_LIMIT = datetime.timedelta(seconds=150)
 SEALING_LIMIT = datetime.timedelta(seconds=150)
 ZERO = b"\0" * 32
 MAX_LINE = 16 * 1024 * 1024
@@ -29,8 +30,16 @@ SPEAKING = ("vault.key_added", "vault.resealed", "audit.pruned", "backup.rollbac
 STORED_TABLES = {"connection": True, "provider": True, "agent_session": False}  # whether a value must be there
 
 
+# What moves a terminal's cursor or turns its text around; names and entries come from elsewhere.
+UNPRINTABLE = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u202a-\\u202e\\u2066-\\u2069\\ud800-\\udfff]")
+
+
 class Unreadable(Exception):
     pass
+
+
+def say(text):
+    print(UNPRINTABLE.sub("\ufffd", text))
 
 
 class Findings:
@@ -154,7 +163,7 @@ def read_lines(raw):
         if not line.endswith(b"\n"):
             raise Unreadable("the file ends in the middle of a line, or the line is too long")
         try:
-            value = json.loads(line.decode("utf-8"), parse_constant=refuse)
+            value = load_json(line.decode("utf-8"))
             if b"\\u" in line:
                 json.dumps(value, ensure_ascii=False).encode("utf-8")
         except (ValueError, RecursionError):
@@ -162,8 +171,18 @@ def read_lines(raw):
         yield number, value
 
 
+def load_json(text):
+    return json.loads(text, parse_constant=refuse, parse_int=parse_number, parse_float=parse_number)
+
+
 def refuse(constant):
     raise ValueError(constant)
+
+
+def parse_number(text):
+    """A double, whatever the spelling; as int where it is an exact one."""
+    value = float(text)
+    return int(value) if abs(value) < 2 ** 53 and value.is_integer() else value
 
 
 def is_integer(value, least=None):
@@ -180,7 +199,7 @@ def is_time(value):
 
 def parse_time(text):
     """None for text of another form."""
-    if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z", text):
+    if not re.fullmatch(r"(?!0000)[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z", text):
         return None
     try:
         return datetime.datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ")
@@ -252,7 +271,7 @@ class HashingFile(io.RawIOBase):
 
 def parse_entry(text):
     try:
-        entry = json.loads(text, parse_constant=refuse)
+        entry = load_json(text)
     except (ValueError, RecursionError):
         return None
     if not isinstance(entry, dict) or entry.get("v") not in (1, 2) or type(entry["v"]) is not int:
@@ -363,20 +382,37 @@ class Trust:
                       and entry["data"].get("purpose") == "checkpoint"
                       and type(entry["data"].get("public_key")) is str]
         self.verified = 0
+        # Where each key was named first, when each place's key signed first, and the latest time that was signed.
+        self.places, self.first_uses, self.latest = {}, {}, datetime.datetime.min
+        for seq, key in self.named:
+            self.places.setdefault(key, seq)
 
     def judge(self, note):
+        """The key that signed it, False for a false signature, None where no key is known."""
         keys = [key for key in self.keys if names(note, key)]
         if not keys:
             return None
-        return any(is_signature(key[1], note["body"], note["signature"]) for key in keys)
+        return next((key for key in keys if is_signature(key[1], note["body"], note["signature"])), False)
+
+    def is_outdated(self, key, note):
+        time, place = max(self.latest, signing_time(note)), self.places.get(key, 0)
+        return any(newer > place and time - since > TAKEOVER_LIMIT for newer, since in self.first_uses.items())
 
     def adopt(self, note):
         if not self.keys:
             self.keys = [key for _, key in self.named if key is not None and names(note, key)][:1]
 
-    def cover(self, size):
+    def cover(self, key, note):
+        size = note["size"]
         self.verified = max(self.verified, size)
+        self.first_uses.setdefault(self.places.get(key, 0), signing_time(note))
+        self.latest = max(self.latest, signing_time(note))
         self.keys += [key for seq, key in self.named if seq <= size and key is not None and key not in self.keys]
+
+
+def signing_time(note):
+    """What is no time is later than all there are."""
+    return parse_time(note["time"]) or datetime.datetime.max
 
 
 def names(note, key):
@@ -404,8 +440,10 @@ def judge_checkpoints(found, lines, chain, trust, starts_anywhere, may_lack_keys
             continue
         if not verdict:
             found(12, "checkpoint %d is not signed with a trusted key" % note["size"])
+        elif trust.is_outdated(verdict, note):
+            found(12, "checkpoint %d is signed with a key that a newer one had replaced" % note["size"])
         elif fits_chain(found, note, chain):
-            trust.cover(note["size"])
+            trust.cover(verdict, note)
         else:
             may_lack_keys = True
 
@@ -434,10 +472,10 @@ def judge_external(found, external, lines, chain, trust, least, most):
         if note is None:
             found(12, "an external checkpoint cannot be read")
         elif note["size"] < least or (most is not None and note["size"] > most):
-            print("notice: the external checkpoint %d is outside of the range" % note["size"])
+            say("notice: the external checkpoint %d is outside of the range" % note["size"])
         elif any(type(low) is int and type(high) is int and low < note["size"] <= high and note["time"] <= at
                  for low, high, at in given_up):
-            print("notice: the external checkpoint %d was given up by an accepted rollback" % note["size"])
+            say("notice: the external checkpoint %d was given up by an accepted rollback" % note["size"])
         elif trust.judge(note) is False:
             found(12, "the signature of the external checkpoint %d is false" % note["size"])
         elif fits_chain(found, note, chain) is not False:
@@ -512,7 +550,7 @@ def judge_archives(found, read, said, is_range):
 
 def newest_witnesses(said):
     newest = {}
-    for _, entry in [one for one in said if one[0] is not None] + [one for one in said if one[0] is None]:
+    for entry in [entry for seq, entry in said if seq is not None]:
         witnesses = [(entry["store"].get("table"), entry["store"])] if isinstance(entry.get("store"), dict) else []
         if entry["event_type"] == "vault.resealed" and isinstance(entry["data"].get("rows"), list):
             witnesses += [(entry["data"].get("table"), row) for row in entry["data"]["rows"] if isinstance(row, dict)]
@@ -579,8 +617,8 @@ def verify(found, options, pinned, external):
     if options.store:
         judge_store(found, options.store, chain.said)
     if not pinned:
-        print("notice: no key was given: the one that the log itself names was believed")
-    print("read up to entry %d, covered by checkpoints up to %d, %d unsealed, %d checkpoints"
+        say("notice: no key was given: the one that the log itself names was believed")
+    say("read up to entry %d, covered by checkpoints up to %d, %d unsealed, %d checkpoints"
           % (chain.last, trust.verified, len(chain.waiting), len(checkpoints)))
 
 
@@ -598,10 +636,10 @@ def read_keys(path):
 
 def read_notes(path):
     notes = {}
-    with open(path, encoding="utf-8", errors="replace") as file:
+    with open(path, encoding="utf-8", errors="replace", newline="\n") as file:
         for text in file:
             try:
-                line = json.loads(text)
+                line = load_json(text)
             except (ValueError, RecursionError):
                 continue
             if not isinstance(line, dict) or type(line.get("note")) is not str:
@@ -629,7 +667,7 @@ def run(arguments):
     except (Unreadable, OSError, UnicodeDecodeError) as error:
         found(3, str(error))
     for code, text in sorted(found.problems, key=lambda one: ORDER.index(one[0]))[:100]:
-        print("%d: %s" % (code, text))
+        say("%d: %s" % (code, text))
     return found.exit_code()
 
 
@@ -646,4 +684,5 @@ def run_batch(path):
 
 
 if __name__ == "__main__":
+    sys.stdout.reconfigure(errors="backslashreplace")
     sys.exit(run_batch(sys.argv[2]) if len(sys.argv) == 3 and sys.argv[1] == "--batch" else run(sys.argv[1:]))

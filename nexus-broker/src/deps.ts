@@ -124,8 +124,9 @@ async function openKeysAndLog(database: Database, { config, secrets, logger, clo
   await database.migrate();
   const checkpointFile = checkpointFileOf(config.dataDir);
   await refuseEmptyDatabase(database, checkpointFile);
-  const { vault, keyProvider, created } = await openKeyRing({ database, clock, config, secrets });
-  await expectKnownHistory({ database, vault }, checkpointFile);
+  const { vault, keyProvider } = await openKeyRing({ database, clock, config, secrets });
+  const onFault = (message: string) => logger.error(message);
+  const checkpointFaults = await expectKnownHistory({ database, vault, onFault }, checkpointFile);
   const openedAudit = await openAudit({
     database,
     vault,
@@ -141,7 +142,7 @@ async function openKeysAndLog(database: Database, { config, secrets, logger, clo
   const instanceId = nameInstance(clock);
   const fence = new Fence({ database, vault, keyProvider, instanceId, version, onBackgroundError });
   await fence.enter();
-  await recordStart(database, audit, { version, environment: config.nexusEnv, createdKeys: created });
+  await recordStart(database, audit, { version, environment: config.nexusEnv, checkpointFaults });
   const keyFiles = await bootstrapKeys(
     { database, audit, clock },
     { dataDir: config.dataDir, adminKey: secrets.adminApiKey, gatewayKey: secrets.gatewayApiKey },

@@ -1,5 +1,6 @@
 import { runBackup } from './commands/backup.js';
 import { chooseExitCode } from './commands/choose-exit-code.js';
+import { toPrintable } from './commands/describe-report.js';
 import { readCommand } from './commands/read-command.js';
 import { runRestore } from './commands/restore.js';
 
@@ -31,7 +32,8 @@ main().then(
     process.exitCode = exitCode;
   },
   (error: unknown) => {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    const message = error instanceof Error ? error.message : String(error);
+    process.stderr.write(`${message.split('\n').map(toPrintable).join('\n')}\n`);
     process.exitCode = chooseExitCode(error);
   },
 );

@@ -60,7 +60,7 @@ describe('an fsync that fails', () => {
       try {
         const { connection_id: id } = await connectScripted(stack, provider, 'ada');
         const reading = readUntilGone(stack, id, fsync);
-        await waitFor('reads are answered', async () => ((await readRecorded(stack)).size > 50 ? true : null));
+        await waitFor('reads are answered', async () => ((await readRecorded(stack)).size > 100 ? true : null));
         fsync.failFor(suffix);
 
         const readings = await reading;

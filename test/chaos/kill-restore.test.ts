@@ -16,7 +16,7 @@ vi.setConfig({ testTimeout: 240_000 });
 
 const seed = Math.floor(Math.random() * 2 ** 31);
 const random = createSeededRandom(seed);
-const kills = 10;
+const kills = 8;
 
 let stack: Stack;
 let provider: ScriptedOauth;
@@ -88,8 +88,8 @@ describe(`killed at ${kills} moments (seed ${seed})`, () => {
       for (const name of await readdir(dataDir)) if (name.startsWith('nexus.db.')) await rm(join(dataDir, name));
       await putByHand(before, file);
       await writeFile(join(dataDir, 'checkpoints.log'), checkpoints);
-      const name = random.pick(['nexus.db.restoring', 'nexus.db.restoring', 'before-restore']);
-      const laterMs = name === 'before-restore' ? 0 : random.below(400);
+      const name = random.pick(['nexus.db.restoring', 'before-restore']);
+      const laterMs = name === 'before-restore' ? 0 : random.below(600);
       const args = ['restore', '--from', backup, '--accept-rollback'];
       if (await killWithin(args, { file: join(dataDir, name), laterMs })) counts.killed += 1;
 

@@ -20,8 +20,9 @@ describe('three Brokers on PostgreSQL and one audit log', () => {
   let replicas: Replica[];
 
   beforeAll(async () => {
-    stack = await startStack({ engine: 'postgres', brokerEnv: { CHECKPOINT_SECONDS: '1' } });
-    replicas = [await startReplica(stack), await startReplica(stack)];
+    const brokerEnv = { CHECKPOINT_SECONDS: '1' };
+    stack = await startStack({ engine: 'postgres', brokerEnv });
+    replicas = [await startReplica(stack, { brokerEnv }), await startReplica(stack, { brokerEnv })];
   });
   afterAll(async () => {
     for (const replica of replicas) await replica.close();

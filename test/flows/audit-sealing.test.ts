@@ -236,7 +236,7 @@ describe.each(engines)('the sealed audit log on %s', (engine) => {
       return sealing.refused > 0 ? sealing : null;
     });
     expect(sealing.refused).toBe(1);
-    expect(stack.logs()).toContain(forged);
+    await waitFor('the log names it', () => (stack.logs().includes(forged) ? true : null));
     await act();
     const events = await list('&order=asc');
     expect(events.length).toBeGreaterThan(3);

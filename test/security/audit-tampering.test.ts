@@ -18,8 +18,8 @@ import { readSealed, runSql } from '../support/sql.js';
 import { engines, type Stack, startStack } from '../support/stack.js';
 import { connectStatically, reconnectStatically, registerForConnections } from '../support/static-connections.js';
 
-/** The tables' keys refuse the first two, and the entries of this log are too young for the third. */
-const impossible = ['double an entry', 'double a checkpoint', 'delete all links'];
+/** The tables' keys refuse the first three, and the entries of this log are too young for the last. */
+const impossible = ['double an entry', 'double a checkpoint', 'use a number twice and recompute', 'delete all links'];
 const manipulations = Object.entries({ ...entryManipulations, ...historyManipulations }).filter(
   ([name]) => !impossible.includes(name),
 );
@@ -97,6 +97,32 @@ describe.each(engines)(`the tables of a Broker on %s, seed ${seed}`, (engine) =>
     expect(await verifyWithPython([{ files: await collectFiles(text), verifierKey }], at('honest'))).toEqual([0]);
   });
 
+  it('K3: a credential that is put back from the past is found', async () => {
+    const [connection] = await connectStatically(stack, 1);
+    if (connection === undefined) throw new Error('no connection');
+    const ref = connection.connection_ref;
+    const readRow = async () => {
+      const [row] = await runSql(stack, 'select version from connection where connection_ref = ?', [ref]);
+      return { version: Number(row?.['version']), sealed: await readSealed(stack, ref) };
+    };
+    const writeRow = async ({ version, sealed }: Awaited<ReturnType<typeof readRow>>) => {
+      const literal = engine === 'sqlite' ? `x'${sealed}'` : `'\\x${sealed}'::bytea`;
+      const statement = `update connection set sealed_credential = ${literal}, version = ? where connection_ref = ?`;
+      await runSql(stack, statement, [version, ref]);
+    };
+    const verify = ['audit', 'verify', '--store', '--archive', at('archives')];
+    const old = await readRow();
+    await reconnectStatically(stack, connection);
+    expect((await readRow()).sealed).not.toBe(old.sealed);
+    expect(await runCli(verify, admin)).toMatchObject({ code: 0 });
+    const current = await readRow();
+    await writeRow(old);
+    const { code, stdout } = await runCli(verify, admin);
+    expect([code, stdout]).toEqual([14, expect.stringContaining(`14  connection ${ref} does not hold the value`)]);
+    await writeRow(current);
+    expect(await runCli(verify, admin)).toMatchObject({ code: 0 });
+  });
+
   it(`are manipulated in ${manipulations.length} ways, each found by both verifiers`, {
     timeout: 300_000,
   }, async () => {
@@ -125,28 +151,6 @@ describe.each(engines)(`the tables of a Broker on %s, seed ${seed}`, (engine) =>
     const codes = await verifyWithPython(cases, at('manipulated'));
     expect(found.map(({ name }, index) => `${name}: ${codes[index]}`)).toEqual(expected);
     expect(await verifyWithCli(await exportLog(), 'restored')).toBe(0);
-  });
-
-  it('K3: a credential that is put back from the past is found', async () => {
-    const [connection] = await connectStatically(stack, 1);
-    if (connection === undefined) throw new Error('no connection');
-    const ref = connection.connection_ref;
-    const readRow = async () => {
-      const [row] = await runSql(stack, 'select version from connection where connection_ref = ?', [ref]);
-      return { version: Number(row?.['version']), sealed: await readSealed(stack, ref) };
-    };
-    const verify = ['audit', 'verify', '--store', '--archive', at('archives')];
-    const old = await readRow();
-    await reconnectStatically(stack, connection);
-    expect((await readRow()).sealed).not.toBe(old.sealed);
-    expect(await runCli(verify, admin)).toMatchObject({ code: 0 });
-    const literal = engine === 'sqlite' ? `x'${old.sealed}'` : `'\\x${old.sealed}'::bytea`;
-    await runSql(stack, `update connection set sealed_credential = ${literal}, version = ? where connection_ref = ?`, [
-      old.version,
-      ref,
-    ]);
-    const { code, stdout } = await runCli(verify, admin);
-    expect([code, stdout]).toEqual([14, expect.stringContaining(`14  connection ${ref} does not hold the value`)]);
   });
 });
 

@@ -6,6 +6,8 @@ import type { Stack } from './stack.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
+const patienceMs = 60_000;
+
 export interface CommandResult {
   /** Null after a kill. */
   readonly code: number | null;
@@ -25,8 +27,15 @@ export function commandEnvironment(stack: Pick<Stack, 'dataDir' | 'databaseUrl'>
   };
 }
 
+/** A command that does not end, such as a start that was to be refused, is killed after a while. */
 export async function runCommand(env: CommandEnvironment, ...args: readonly string[]): Promise<CommandResult> {
-  return startCommand(env, ...args).ended;
+  const command = startCommand(env, ...args);
+  const timer = setTimeout(() => command.kill(), patienceMs);
+  try {
+    return await command.ended;
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 export interface RunningCommand {

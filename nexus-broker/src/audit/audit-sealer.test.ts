@@ -48,10 +48,20 @@ describeEachDatabase('the audit sealer', (open, fixture) => {
   it('finds when it takes over what was committed late before', async () => {
     await rig.writeMany(2);
     await (await rig.createSealer()).checkpointNow();
-    const late = rig.entry(60_000);
-    await rig.write(late);
+    const [late, later] = [rig.entry(86_400_000), rig.entry(60_000)];
+    await rig.write(late, later);
     await start();
-    await waitFor('the entry is sealed', async () => (await rig.sealedIds()).includes(late.id));
+    await waitFor('both are sealed', async () => (await countSealed()) === 4);
+    expect((await rig.sealedIds()).slice(2)).toEqual([later.id, late.id]);
+  });
+
+  it('covers on demand what was committed late, too', async () => {
+    const sealer = await rig.createSealer();
+    await rig.writeMany(2);
+    await sealer.checkpointNow();
+    await rig.write(rig.entry(100_000));
+    await sealer.checkpointNow();
+    expect((await checkpointSizes()).at(-1)).toBe(3);
   });
 
   it('signs again when it is time, and not without news', async () => {

@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Clock, type Instant, toEpochMs } from '@nexus/core/clock';
+import { NexusError } from '@nexus/core/errors';
 import type { Vault } from '@nexus/vault/vault';
 import type { StoredCheckpoint } from '../stores/audit-chain-store.js';
 import type { Database } from '../stores/database.js';
@@ -13,7 +14,9 @@ import { ChainFault, ChainPosition } from './chain-position.js';
 import type { EntryFault } from './check-entry.js';
 import { CheckpointWriter } from './checkpoint-writer.js';
 import { EntrySealer } from './entry-sealer.js';
+import { FullScan } from './full-scan.js';
 import { JobLease } from './job-lease.js';
+import { limitWait } from './limit-wait.js';
 
 export interface AuditSealerDeps {
   readonly database: Database;
@@ -51,6 +54,7 @@ const entriesPerCheckpoint = 100_000;
 const faultPauseMs = 1_100;
 const sealNowMs = 1_000;
 const pollMs = 50;
+const coverEveryMs = 3_000;
 const closeMs = 2_000;
 
 export class AuditSealer {
@@ -59,10 +63,15 @@ export class AuditSealer {
   readonly #position: ChainPosition;
   readonly #entries: EntrySealer;
   readonly #checkpoints: CheckpointWriter;
+  readonly #fullScan: FullScan;
   readonly #stopping = new AbortController();
   #running: Promise<void> = Promise.resolve();
   /** Work on the chain, one after the other. */
   #work: Promise<unknown> = Promise.resolve();
+  /** Asked for and not begun: whoever asks meanwhile gets the same. */
+  #askedSeal: Promise<unknown> | null = null;
+  #askedCover: Promise<void> | null = null;
+  #coveredMs = Number.NEGATIVE_INFINITY;
   #isHolder = false;
   /** When the work of a Broker that stops has to end. */
   #lastMs = 0;
@@ -81,6 +90,12 @@ export class AuditSealer {
     this.#position = new ChainPosition({ database, vault });
     this.#entries = new EntrySealer({ database, vault, clock, position: this.#position, onRefused });
     this.#checkpoints = new CheckpointWriter({ database, vault, clock, position: this.#position, file, announce });
+    this.#fullScan = new FullScan({
+      clock,
+      step: (from) => this.#inTurn(() => this.#entries.scan(from)),
+      isWanted: () => this.#isHolder && !this.#stopping.signal.aborted,
+      onError: (error) => this.#report(error),
+    });
   }
 
   start(): void {
@@ -100,18 +115,39 @@ export class AuditSealer {
       if (waiting === null || toEpochMs(waiting) > asked) return;
       await sleep(pollMs);
     }
-    await limit(
-      this.#inTurn(() => this.#seal(windowMs)),
-      sealNowMs,
-    );
+    this.#askedSeal ??= this.#inTurn(() => {
+      this.#askedSeal = null;
+      return this.#seal(windowMs);
+    });
+    await limitWait(this.#askedSeal, sealNowMs);
   }
 
-  /** Seals what is committed and covers it with a checkpoint. @throws ChainFault, or what database or file throw. */
+  /**
+   * Seals all that is committed and covers it with a checkpoint.
+   *
+   * @throws NexusError `audit_unavailable` when this Broker stops before that, ChainFault, or what database or file throw.
+   */
   checkpointNow(): Promise<void> {
     return this.#inTurn(async () => {
-      await this.#seal(windowMs);
+      // It stops when the lease is lost, and goes on without: whoever asks needs it covered.
+      while (!(await this.#seal(wideWindowMs))) {
+        if (this.#stopping.signal.aborted) throw new NexusError('audit_unavailable', 'This Broker stops; ask another.');
+      }
       await this.#writeCheckpoint();
     });
+  }
+
+  /** As `checkpointNow`, for whoever may ask often: those who ask within some seconds get one checkpoint. */
+  checkpointSoon(): Promise<void> {
+    const waitMs = Math.max(0, this.#coveredMs + coverEveryMs - performance.now());
+    const { signal } = this.#stopping;
+    const waiting = () => sleep(waitMs, undefined, { signal }).catch(() => undefined);
+    this.#askedCover ??= waiting().then(() => {
+      this.#askedCover = null;
+      this.#coveredMs = performance.now();
+      return this.checkpointNow();
+    });
+    return this.#askedCover;
   }
 
   async status(): Promise<SealingStatus> {
@@ -140,8 +176,12 @@ export class AuditSealer {
     this.#lastMs = performance.now() + closeMs;
     this.#stopping.abort();
     await this.#running;
-    const last = this.checkpointNow().then(() => this.#lease.release());
-    await limit(last, closeMs).catch(this.#deps.onError);
+    const last = this.#inTurn(async () => {
+      await this.#seal(windowMs);
+      await this.#writeCheckpoint();
+      await this.#lease.release();
+    });
+    await limitWait(last, closeMs).catch(this.#deps.onError);
   }
 
   async #run(): Promise<void> {
@@ -168,6 +208,7 @@ export class AuditSealer {
       await this.#checkpoints.flush();
     });
     this.#isFailing = false;
+    this.#fullScan.startIfDue();
     return true;
   }
 
@@ -179,6 +220,7 @@ export class AuditSealer {
     if (held && !this.#isHolder) {
       // Whoever sealed before may have left entries that were committed late.
       this.#wideAtMs = Number.NEGATIVE_INFINITY;
+      this.#fullScan.require();
       this.#checkpointed = null;
       this.#deps.onLead();
     }
@@ -193,10 +235,12 @@ export class AuditSealer {
     if (isWide) this.#wideAtMs = startedMs;
   }
 
-  async #seal(window: number): Promise<void> {
+  /** Returns whether it came to the end. */
+  async #seal(window: number): Promise<boolean> {
     try {
-      await this.#entries.seal(window, () => this.#goOn());
+      const isAll = await this.#entries.seal(window, () => this.#goOn());
       this.#fault = null;
+      return isAll;
     } catch (error) {
       if (error instanceof ChainFault) this.#noteFault(error);
       throw error;
@@ -252,17 +296,5 @@ export class AuditSealer {
       this.#deps.onError(new Error('The checkpoint file was removed, replaced or cut.'));
     }
     this.#isMissingFile = isMissing;
-  }
-}
-
-/** Resolves when the work does, or after `ms`; what it goes on to do is its own affair. */
-async function limit(work: Promise<unknown>, ms: number): Promise<void> {
-  const enough = new AbortController();
-  const timer = sleep(ms, undefined, { signal: enough.signal }).catch(() => undefined);
-  try {
-    await Promise.race([work, timer]);
-  } finally {
-    enough.abort();
-    work.catch(() => undefined);
   }
 }

@@ -66,6 +66,19 @@ describeEachDatabase('a chain that was changed behind the Broker', (open, fixtur
     expect((await rig.database.stores.auditChain.head())?.seq).toBe(11);
   });
 
+  it('is not followed to a later checkpoint past what the Broker knew', async () => {
+    await withoutTriggers(rig.database, run, cutFrom(9));
+    const other = await rig.createSealing();
+    await rig.writeMany(8);
+    await other.seal();
+    expect(await other.checkpoints.write()).toBe(16);
+    await rig.writeMany(1);
+    await expect(sealing.seal()).rejects.toMatchObject({
+      message: 'The audit chain was changed at or before 12.',
+    });
+    expect(await rig.chain()).toHaveLength(16);
+  });
+
   it('that is put back is sealed on', async () => {
     const [entry] = (await rig.chain()).slice(11).map(({ entry: stored }) => stored);
     await withoutTriggers(rig.database, run, [`update audit_event set outcome = 'refused' where id = '${entry?.id}'`]);

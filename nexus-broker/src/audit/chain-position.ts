@@ -20,7 +20,7 @@ export class ChainFault extends Error {
 export interface ChainEnd {
   readonly seq: number;
   readonly hash: Uint8Array;
-  /** When the last entry was made; null for an empty chain. */
+  /** When the newest entry was made, which need not be the last one; null for an empty chain. */
   readonly createdAt: Instant | null;
 }
 
@@ -63,6 +63,15 @@ export class ChainPosition {
     this.#end = end;
   }
 
+  /** Goes to the stored end unverified: for a restore, once an operator has accepted what is wrong with the chain. */
+  async adopt(): Promise<void> {
+    const { auditChain } = this.#deps.database.stores;
+    const head = await auditChain.head();
+    if (head === null) return;
+    const [linked] = await auditChain.list({ from: head.seq, to: head.seq, limit: 1 });
+    this.#end = { seq: head.seq, hash: head.hash, createdAt: linked?.entry?.createdAt ?? null };
+  }
+
   /**
    * Adds links for entries that were checked. False, and nothing is stored, when another Broker was faster.
    *
@@ -73,7 +82,7 @@ export class ChainPosition {
     let end = start;
     const links = entries.map((entry) => {
       const link = createLink(end, entry);
-      end = { seq: link.seq, hash: link.hash, createdAt: entry.createdAt };
+      end = { seq: link.seq, hash: link.hash, createdAt: findLater(end.createdAt, entry.createdAt) };
       return link;
     });
     const lost = new Error('another Broker was faster');
@@ -119,11 +128,22 @@ export class ChainPosition {
         ? known
         : { seq: newest.stored.size, hash: newest.note.checkpoint.headHash };
     if (anchor.seq === 0) return known;
+    if (anchor.seq > known.seq) await this.#expectKnown(known);
     const [linked] = await stores.auditChain.list({ from: anchor.seq, to: anchor.seq, limit: 1 });
     const hash = linked?.link.hash ?? (await this.#findPrunedHash(anchor.seq));
     if (hash === null) throw new ChainFault(`The audit chain is shorter than the ${anchor.seq} entries it had.`);
     if (!equal(hash, anchor.hash)) throw new ChainFault(`The audit chain was changed at or before ${anchor.seq}.`);
-    return { ...anchor, createdAt: linked?.entry?.createdAt ?? null };
+    return { ...anchor, createdAt: findLater(known.createdAt, linked?.entry?.createdAt ?? null) };
+  }
+
+  /** A later checkpoint does not excuse another past. What was pruned up to beyond it cannot be compared. */
+  async #expectKnown({ seq, hash }: ChainEnd): Promise<void> {
+    const { auditChain } = this.#deps.database.stores;
+    const first = seq === 0 ? null : await auditChain.first();
+    if (first === null || first.seq > seq + 1) return;
+    const stored = (await auditChain.find(seq))?.hash ?? (await this.#findPrunedHash(seq));
+    if (stored === null) throw new ChainFault(`The audit chain has no link ${seq}.`);
+    if (!equal(stored, hash)) throw new ChainFault(`The audit chain was changed at or before ${seq}.`);
   }
 
   /** The hash of a link that was pruned is in the one after it. */
@@ -141,7 +161,7 @@ export class ChainPosition {
     if (!equal(link.prevHash, end.hash) || !equal(link.hash, expected.hash)) {
       throw new ChainFault(`Audit link ${link.seq} does not follow from the one before it.`);
     }
-    return { seq: link.seq, hash: link.hash, createdAt: entry.createdAt };
+    return { seq: link.seq, hash: link.hash, createdAt: findLater(end.createdAt, entry.createdAt) };
   }
 
   async #findFault(entry: AuditEntry): Promise<EntryFault | null> {
@@ -183,6 +203,11 @@ function createLink(end: ChainEnd, { id, entryHash, mac, macKey }: AuditEntry): 
     prevHash: end.hash,
     hash: computeLinkHash({ seq, prevHash: end.hash, entryHash, mac, macKey }),
   };
+}
+
+function findLater(one: Instant | null, other: Instant | null): Instant | null {
+  if (one === null || other === null) return one ?? other;
+  return one > other ? one : other;
 }
 
 function equal(one: Uint8Array, other: Uint8Array): boolean {

@@ -55,6 +55,66 @@ describeEachDatabase('sealing entries', (open) => {
     expect((await rig.database.stores.audit.listUnsealed(null, 10)).entries).toMatchObject([{ id: lost.id }]);
   });
 
+  it('finds by a walk through the whole log what is older than any window, and looks back no further for it', async () => {
+    const sealing = await rig.createSealing();
+    const [newest] = await rig.writeMany(1);
+    await sealing.seal();
+    const late = Array.from({ length: 1_300 }, (_, index) => rig.entry(86_400_000 - index));
+    await rig.write(...late, { ...rig.entry(3_600_000), mac: Buffer.alloc(32) });
+    await sealing.seal(wideMs);
+    expect(await rig.sealedIds()).toHaveLength(1);
+    await sealing.scan();
+    expect(await rig.sealedIds()).toEqual([newest?.id, ...late.map(({ id }) => id)]);
+    expect(findBreaks(await rig.chain())).toEqual([]);
+    expect([sealing.refused.length, sealing.position.end.createdAt]).toEqual([1, newest?.createdAt]);
+  });
+
+  it('says how long the oldest entry waits that a walk found, until it is sealed', async () => {
+    let isBroken = true;
+    const database: Database = {
+      ...rig.database,
+      transaction: (work) => (isBroken ? Promise.reject(new Error('disk full')) : rig.database.transaction(work)),
+    };
+    await rig.writeMany(1);
+    await (await rig.createSealing()).seal();
+    const sealing = await rig.createSealing(database);
+    const late = rig.entry(86_400_000);
+    await rig.write(late);
+    expect(await sealing.entries.findOldestWaiting(wideMs)).toBeNull();
+    await expect(sealing.scan()).rejects.toThrow('disk full');
+    expect(await sealing.entries.findOldestWaiting(wideMs)).toBe(late.createdAt);
+    isBroken = false;
+    await sealing.scan();
+    expect(await sealing.entries.findOldestWaiting(wideMs)).toBeNull();
+  });
+
+  it('leaves rows that are dated ahead to the walk', async () => {
+    const sealing = await rig.createSealing();
+    await rig.writeMany(1);
+    await sealing.seal();
+    const ahead = Array.from({ length: 3 }, () => ({ ...rig.entry(-86_400_000), mac: Buffer.alloc(32) }));
+    await rig.write(...ahead);
+    await sealing.seal(wideMs);
+    expect([await sealing.entries.findOldestWaiting(wideMs), sealing.refused]).toEqual([null, []]);
+    await sealing.scan();
+    expect(sealing.refused).toHaveLength(3);
+  });
+
+  it('verifies a refused entry once, however often it comes by', async () => {
+    let macs = 0;
+    const mac: typeof rig.vault.mac = (...given) => {
+      macs += 1;
+      return rig.vault.mac(...given);
+    };
+    const vault = new Proxy(rig.vault, {
+      get: (target, name) => (name === 'mac' ? mac : Reflect.get(target, name).bind(target)),
+    });
+    await rig.write(...Array.from({ length: 20 }, () => ({ ...rig.entry(), mac: Buffer.alloc(32) })));
+    const sealing = await rig.createSealing(rig.database, vault);
+    for (let round = 0; round < 5; round++) await sealing.seal();
+    expect([macs, sealing.refused.length]).toEqual([20, 20]);
+  });
+
   it('looks back from now where the newest entry is ahead of the clock', async () => {
     await rig.write(rig.entry(-3_600_000));
     const sealing = await rig.createSealing();

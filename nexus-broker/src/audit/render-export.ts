@@ -3,7 +3,7 @@ import { setImmediate as yieldToOthers } from 'node:timers/promises';
 import { type EntryColumns, exportFormat, type StoredEntry, writeLine } from '@nexus/audit-chain/export-format';
 import type { AuditEntry } from '../domain/audit-event.js';
 import type { LinkedEntry, StoredCheckpoint } from '../stores/audit-chain-store.js';
-import type { EntryPosition } from '../stores/audit-store.js';
+import type { EntryPosition } from '../stores/audit-query.js';
 import type { Stores } from '../stores/database.js';
 
 /** Both ends are included; null leaves one open. */

@@ -32,7 +32,9 @@ export interface Sealing {
   /** `id fault` of each entry that was refused. */
   readonly refused: string[];
   /** Seals until nothing is left. */
-  seal(windowMs?: number): Promise<void>;
+  seal(windowMs?: number): Promise<boolean>;
+  /** Looks through the whole log once. */
+  scan(): Promise<void>;
 }
 
 export class SealingRig implements AsyncDisposable {
@@ -97,7 +99,10 @@ export class SealingRig implements AsyncDisposable {
       announce: (checkpoint) => announced.push(checkpoint),
     });
     const seal = (windowMs = narrowMs) => entries.seal(windowMs, async () => true);
-    return { position, entries, checkpoints, announced, refused, seal };
+    const scan = async () => {
+      for (let from = await entries.scan(null); from !== null; ) from = await entries.scan(from);
+    };
+    return { position, entries, checkpoints, announced, refused, seal, scan };
   }
 
   async createSealer(changes: Partial<AuditSealerDeps> = {}): Promise<AuditSealer> {

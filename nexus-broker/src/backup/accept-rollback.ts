@@ -9,7 +9,8 @@ export interface AcceptedRollback {
 }
 
 /**
- * Accepts that a database is behind checkpoints that are known, if that is all that is wrong with it, and records it.
+ * Accepts that a database is behind checkpoints that are known, if nothing else is wrong with it, or only
+ * damage that is accepted too, and records both.
  *
  * @throws BackupError, NexusError `audit_unavailable`.
  */
@@ -20,7 +21,7 @@ export async function acceptRollback(
   const { database, vault } = input;
   const report = await verifyDatabase({ ...input, acceptRollback: true });
   if (report.exitCode !== 0 || report.rollback === null) return { report, isRecorded: false };
-  const lines = await recordRestore({ database, vault, manifest: null, rollback: report.rollback });
+  const lines = await recordRestore({ database, vault, manifest: null, ...report });
   await appendCheckpoints(checkpointFile, lines);
   return { report, isRecorded: true };
 }

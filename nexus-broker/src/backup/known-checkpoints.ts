@@ -2,12 +2,14 @@
 import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readCheckpointFile } from '@nexus/audit-chain/checkpoint-file';
-import { type Checkpoint, readSignedNote } from '@nexus/audit-chain/signed-note';
+import { readSignedNote, type SignedCheckpoint } from '@nexus/audit-chain/signed-note';
 import { AppendOnlyFile } from '../audit/append-only-file.js';
 import { BackupError, commandExits } from './backup-error.js';
 
-/** A few hundred lines; the newest is what is looked for. */
-const tailBytes = 128 * 1024;
+/** Read at once: a few hundred lines. */
+const pieceBytes = 128 * 1024;
+/** Pieces overlap by more than a line, so that one of them has it whole. */
+const overlapBytes = 8 * 1024;
 
 export function checkpointFileOf(dataDir: string): string {
   return join(dataDir, 'checkpoints.log');
@@ -33,17 +35,18 @@ export async function readOwnNotes(path: string): Promise<readonly string[]> {
 
 export interface KnownCheckpoint {
   readonly note: string;
-  /** What the note says. Whoever can write the file can forge it, and only be refused for it. */
-  readonly checkpoint: Checkpoint;
+  /** What the note says; whether it is true is not looked at. */
+  readonly signed: SignedCheckpoint;
 }
 
-/** The last one of the Broker's own file; null where there is none. A line that a crash cut in half is passed over. */
-export async function readNewest(path: string): Promise<KnownCheckpoint | null> {
-  const known = readCheckpointFile(await readTail(path)).flatMap((note) => {
-    const signed = readSignedNote(note);
-    return signed === null ? [] : [{ note, checkpoint: signed.checkpoint }];
-  });
-  return known.at(-1) ?? null;
+/** Those of the Broker's own file, the newest first; some come twice. What is no note, or half of one, is passed over. */
+export async function* readNewestFirst(path: string): AsyncGenerator<KnownCheckpoint> {
+  for await (const piece of readBackwards(path)) {
+    for (const note of readCheckpointFile(piece).toReversed()) {
+      const signed = readSignedNote(note);
+      if (signed !== null) yield { note, signed };
+    }
+  }
 }
 
 /** Adds lines to the Broker's own file of checkpoints, and makes it if it is missing. */
@@ -56,19 +59,23 @@ export async function appendCheckpoints(path: string, lines: string): Promise<vo
   }
 }
 
-async function readTail(path: string): Promise<string> {
-  try {
-    const file = await open(path, 'r');
-    try {
-      const { size } = await file.stat();
-      const start = Math.max(0, size - tailBytes);
-      const { bytesRead, buffer } = await file.read(Buffer.alloc(size - start), 0, size - start, start);
-      return buffer.toString('utf8', 0, bytesRead);
-    } finally {
-      await file.close();
-    }
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
+/** Pieces of a file from its end to its start; none of one that is missing. */
+async function* readBackwards(path: string): AsyncGenerator<string> {
+  const file = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return null;
     throw error;
+  });
+  if (file === null) return;
+  try {
+    let start = (await file.stat()).size;
+    let end = start;
+    while (start > 0) {
+      start = Math.max(0, end - pieceBytes);
+      const { bytesRead, buffer } = await file.read(Buffer.alloc(end - start), 0, end - start, start);
+      yield buffer.toString('utf8', 0, bytesRead);
+      end = start + overlapBytes;
+    }
+  } finally {
+    await file.close();
   }
 }

@@ -13,6 +13,7 @@ import type { Database } from '../stores/database.js';
 import { BackupError, commandExits } from './backup-error.js';
 import type { Manifest } from './manifest.js';
 import type { Rollback } from './rollback.js';
+import type { Damage } from './verify-database.js';
 
 interface RecordInput {
   readonly database: Database;
@@ -20,6 +21,8 @@ interface RecordInput {
   /** Null where no backup was put in place: the rollback alone is accepted. */
   readonly manifest: Manifest | null;
   readonly rollback: Rollback | null;
+  /** What was found and accepted. */
+  readonly damage: Damage | null;
 }
 
 /**
@@ -28,29 +31,33 @@ interface RecordInput {
  * @throws BackupError 1 while the database's clock is behind the newest checkpoint: the log would not tell afterwards
  * which of the two came first.
  */
-export async function recordRestore({ database, vault, manifest, rollback }: RecordInput): Promise<string> {
+export async function recordRestore(input: RecordInput): Promise<string> {
+  const { database, vault, rollback, damage } = input;
   const clock = await DatabaseClock.open(database);
   if (rollback !== null && toInstant(clock.now()) <= rollback.abandonedAt) {
-    const message = `The clock shows ${toInstant(clock.now())}, before the newest checkpoint, ${rollback.abandonedAt}. Set it first.`;
+    const message = `The clock shows ${toInstant(clock.now())}, before the newest checkpoint, ${rollback.abandonedAt}. Set it first, or remove the line of that checkpoint if no Broker wrote it.`;
     throw new BackupError(commandExits.failed, message);
   }
   const position = new ChainPosition({ database, vault });
+  // The entry that tells of the damage is sealed on top of it.
+  if (damage !== null) await position.adopt();
   const sealer = new EntrySealer({ database, vault, clock, position, onRefused: () => undefined });
   // What no Broker came to seal is older than what follows.
   await sealer.seal(sealingLimitMs, async () => true);
-  await insertEntries(database, vault, clock, listEvents(manifest, rollback));
+  await insertEntries(database, vault, clock, listEvents(input));
   await sealer.seal(sealingLimitMs, async () => true);
   return writeCheckpoint(database, vault, clock, position);
 }
 
-function listEvents(manifest: Manifest | null, rollback: Rollback | null): readonly AuditEvent[] {
+function listEvents({ manifest, rollback, damage }: RecordInput): readonly AuditEvent[] {
   const events: AuditEvent[] = [];
+  const accepted = damage === null ? {} : { damage_codes: damage.codes, damage_count: damage.count };
   if (manifest !== null) {
     const { sha256, chain, created_at } = manifest;
     events.push({
       eventType: 'backup.restored',
       outcome: 'success',
-      data: { sha256, size: chain.size, head: chain.head, created_at },
+      data: { sha256, size: chain.size, head: chain.head, created_at, ...accepted },
     });
   }
   if (rollback !== null) {
@@ -58,7 +65,7 @@ function listEvents(manifest: Manifest | null, rollback: Rollback | null): reado
     events.push({
       eventType: 'backup.rollback_accepted',
       outcome: 'success',
-      data: { size, head, abandoned_size: abandonedSize, abandoned_head: abandonedHead },
+      data: { size, head, abandoned_size: abandonedSize, abandoned_head: abandonedHead, ...accepted },
     });
   }
   return events;

@@ -19,7 +19,9 @@ export interface RestoreDeps {
   readonly openVault: (database: Database) => Promise<Vault>;
 }
 
-export type RestoreInput = Pick<VerifyInput, 'notes' | 'archives' | 'acceptRollback'> & { readonly folder: string };
+export type RestoreInput = Pick<VerifyInput, 'notes' | 'archives' | 'acceptRollback' | 'acceptDamage'> & {
+  readonly folder: string;
+};
 
 export interface ExaminedBackup {
   readonly manifest: Manifest;
@@ -27,7 +29,7 @@ export interface ExaminedBackup {
 }
 
 export interface RestoredBackup extends ExaminedBackup {
-  /** Whether the backup is in its place now; only one that verifies gets there. */
+  /** Whether the backup is in its place now; only one that verifies, or whose damage is accepted, gets there. */
   readonly isRestored: boolean;
   /** Where the database that was there before is kept; null when there was none or nothing was replaced. */
   readonly keptAs: string | null;
@@ -50,7 +52,7 @@ export async function verifyBackup(deps: RestoreDeps, input: RestoreInput): Prom
 }
 
 /**
- * Replaces the database by a backup that verifies; otherwise nothing changes.
+ * Replaces the database by a backup that verifies, or whose damage is accepted; otherwise nothing changes.
  *
  * @throws BackupError, VaultError, Error while a Broker has the database open.
  */
@@ -79,7 +81,7 @@ type RecordInput = Parameters<typeof recordRestore>[0];
 /** Calls `record` with the staged copy if it verifies. The copy is closed afterwards. */
 async function examine(
   deps: RestoreDeps,
-  { folder, notes, archives, acceptRollback }: RestoreInput,
+  { folder, ...judged }: RestoreInput,
   staged: string,
   record: (input: RecordInput) => Promise<void>,
 ): Promise<ExaminedBackup> {
@@ -90,8 +92,8 @@ async function examine(
   try {
     await database.migrate();
     const vault = await deps.openVault(database);
-    const report = await verifyDatabase({ database, vault, notes, archives, acceptRollback });
-    if (report.exitCode === 0) await record({ database, vault, manifest, rollback: report.rollback });
+    const report = await verifyDatabase({ database, vault, ...judged });
+    if (report.exitCode === 0) await record({ database, vault, manifest, ...report });
     return { manifest, report };
   } finally {
     await database[Symbol.asyncDispose]();

@@ -1,15 +1,14 @@
-import { type Checkpoint, isSignedBy, readSignedNote, type SignedCheckpoint } from '@nexus/audit-chain/signed-note';
+import { type Checkpoint, readSignedNote } from '@nexus/audit-chain/signed-note';
 import type { Vault } from '@nexus/vault/vault';
-import { nameCheckpointKey } from '../audit/chain-position.js';
 import type { Stores } from '../stores/database.js';
-import { listAccepted, type Rollback, wasGivenUp } from './rollback.js';
+import { isForged, listAccepted, type Rollback, wasGivenUp } from './rollback.js';
 
 export interface SortedNotes {
   /** Those that are among the checkpoints of the log, and those that are none: a verification judges them. */
   readonly covered: readonly string[];
   /** What accepting the others would mean; null when there are no others. */
   readonly rollback: Rollback | null;
-  /** Of the others, those whose signature is false. */
+  /** Those whose signature is false: of no history at all. */
   readonly forged: readonly Checkpoint[];
   /** How many an accepted rollback gave up. */
   readonly givenUp: number;
@@ -22,18 +21,17 @@ export async function sortNotes(stores: Stores, vault: Vault, notes: readonly st
   const stored = await readStoredNotes(stores);
   const accepted = await listAccepted({ stores, vault });
   const covered: string[] = [];
-  const foreign: SignedCheckpoint[] = [];
+  const foreign: Checkpoint[] = [];
+  const forged: Checkpoint[] = [];
   let givenUp = 0;
   for (const note of new Set(notes)) {
     const signed = stored.has(note) ? null : readSignedNote(note);
     // What the log has itself, and what is no note at all, is looked at with the log.
     if (signed === null) covered.push(note);
     else if (wasGivenUp(signed.checkpoint, accepted)) givenUp += 1;
-    else foreign.push(signed);
+    else (isForged(signed, vault) ? forged : foreign).push(signed.checkpoint);
   }
-  const forged = foreign.filter((signed) => isForged(signed, vault)).map(({ checkpoint }) => checkpoint);
-  const checkpoints = foreign.map(({ checkpoint }) => checkpoint);
-  return { covered, forged, givenUp, rollback: await describeRollback(stores, checkpoints) };
+  return { covered, forged, givenUp, rollback: await describeRollback(stores, foreign) };
 }
 
 async function readStoredNotes({ auditChain }: Stores): Promise<ReadonlySet<string>> {
@@ -66,12 +64,6 @@ async function describeRollback({ auditChain }: Stores, foreign: readonly Checkp
         .sort()
         .at(-1) ?? '',
   };
-}
-
-/** A key that is not in the ring may have been made after a backup; one that is in it signs its own notes. */
-function isForged(signed: SignedCheckpoint, vault: Vault): boolean {
-  const key = vault.publicKeys().find(({ keyId }) => nameCheckpointKey(keyId) === signed.keyName);
-  return key !== undefined && !isSignedBy(signed, { name: signed.keyName, publicKey: key.publicKey });
 }
 
 function toHex(bytes: Uint8Array): string {

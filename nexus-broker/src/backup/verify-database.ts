@@ -31,6 +31,16 @@ export interface VerifyInput {
   readonly archives: NonNullable<VerifyOptions['archives']>;
   /** Whether checkpoints that the log ends before are to be given up. */
   readonly acceptRollback: boolean;
+  /** Whether findings of `acceptableCodes` are to be lived with. */
+  readonly acceptDamage: boolean;
+}
+
+/** What an operator has decided to live with. */
+export interface Damage {
+  /** Of the findings, ascending. */
+  readonly codes: readonly number[];
+  /** How many findings there are. */
+  readonly count: number;
 }
 
 export interface Finding {
@@ -39,9 +49,13 @@ export interface Finding {
 }
 
 export interface DatabaseReport {
-  /** 0, or that of the gravest finding. */
+  /** 0, or that of the gravest finding that is not accepted. */
   readonly exitCode: number;
+  /** At most a hundred. */
   readonly findings: readonly Finding[];
+  readonly findingCount: number;
+  /** Null where no damage was accepted. */
+  readonly damage: Damage | null;
   readonly notices: readonly string[];
   /** Null where the pages are damaged: nothing else was looked at. */
   readonly log: Report | null;
@@ -61,20 +75,35 @@ const gravest = [
   commandExits.archive,
   commandExits.store,
 ];
+/** Damage to what was stored. Pages that cannot be read, false signatures and lost history are another matter. */
+const acceptableCodes: readonly number[] = [
+  commandExits.entry,
+  commandExits.chain,
+  commandExits.store,
+  commandExits.archive,
+];
 const pageSize = 200;
 const listedFindings = 100;
 
 /** A report on pages that SQL cannot be asked about. */
 export function reportDamage(damage: readonly string[]): DatabaseReport {
   const findings = damage.map((message) => ({ code: commandExits.unreadable, message }));
-  return { exitCode: commandExits.unreadable, findings, notices: [], log: null, opened: 0, rollback: null };
+  return {
+    exitCode: commandExits.unreadable,
+    findings,
+    findingCount: findings.length,
+    damage: null,
+    notices: [],
+    log: null,
+    opened: 0,
+    rollback: null,
+  };
 }
 
 /** @throws what the database throws. */
 export async function verifyDatabase(input: VerifyInput): Promise<DatabaseReport> {
   const { database, vault } = input;
   const { stores } = database;
-  const findings: Finding[] = [];
   const values = new SealedValues(stores, vault);
   const known = await sortNotes(database.stores, vault, input.notes);
   const log = await verifyLog(renderExport(standingStill(stores), { fromSeq: null, toSeq: null }), {
@@ -84,13 +113,13 @@ export async function verifyDatabase(input: VerifyInput): Promise<DatabaseReport
     store: { blobs: () => values.read() },
     checkMac: createMacCheck(vault),
   });
-  findings.push(...log.problems.map(({ code, message }) => ({ code, message })), ...values.findings);
-  findings.push(...known.forged.map(describeForged));
   const { rollback, givenUp } = known;
-  if (rollback !== null && !input.acceptRollback) findings.push(describeRollback(rollback));
+  const history = known.forged.map(describeForged);
+  if (rollback !== null && !input.acceptRollback) history.push(describeRollback(rollback));
+  const logged = log.problems.map(({ code, message }) => ({ code, message }));
   return {
-    exitCode: gravest.find((code) => findings.some((finding) => finding.code === code)) ?? commandExits.good,
-    findings: findings.slice(0, listedFindings),
+    ...judgeFindings(countByCode(log, values, history), input.acceptDamage),
+    findings: [...history, ...logged, ...values.findings].slice(0, listedFindings),
     notices: givenUp === 0 ? log.notices : [...log.notices, `${givenUp} external checkpoints were given up`],
     log,
     opened: values.opened,
@@ -98,8 +127,28 @@ export async function verifyDatabase(input: VerifyInput): Promise<DatabaseReport
   };
 }
 
+/** A finding that is not listed decides like any other. */
+function countByCode(log: Report, values: SealedValues, history: readonly Finding[]): ReadonlyMap<number, number> {
+  const counts = new Map(Object.entries(log.problemsByCode).map(([code, count]) => [Number(code), count]));
+  const add = (code: number, count: number) => counts.set(code, (counts.get(code) ?? 0) + count);
+  if (values.failed > 0) add(commandExits.store, values.failed);
+  for (const { code } of history) add(code, 1);
+  return counts;
+}
+
+function judgeFindings(counts: ReadonlyMap<number, number>, acceptDamage: boolean) {
+  const accepted = acceptDamage ? acceptableCodes.filter((code) => counts.has(code)) : [];
+  const sum = (codes: Iterable<number>) => [...codes].reduce((total, code) => total + (counts.get(code) ?? 0), 0);
+  return {
+    exitCode: gravest.find((code) => counts.has(code) && !accepted.includes(code)) ?? commandExits.good,
+    findingCount: sum(counts.keys()),
+    damage: accepted.length === 0 ? null : { codes: accepted.toSorted(), count: sum(accepted) },
+  };
+}
+
 function describeForged({ size }: Checkpoint): Finding {
-  return { code: commandExits.checkpoint, message: `the signature of the external checkpoint ${size} is false` };
+  const message = `the signature of the external checkpoint ${size} is false: no Broker wrote that line; remove it`;
+  return { code: commandExits.checkpoint, message };
 }
 
 function describeRollback({ size, abandonedSize, abandonedAt }: Rollback): Finding {
@@ -130,6 +179,8 @@ class SealedValues {
   readonly #vault: Vault;
   readonly findings: Finding[] = [];
   opened = 0;
+  /** Findings, listed or not. */
+  failed = 0;
 
   constructor(stores: Stores, vault: Vault) {
     this.#stores = stores;
@@ -174,6 +225,7 @@ class SealedValues {
   #note(what: string, error: unknown): void {
     if (!(error instanceof VaultError)) throw error;
     const message = `${what}: ${error.message}`;
+    this.failed += 1;
     if (this.findings.length < listedFindings) this.findings.push({ code: commandExits.store, message });
   }
 }

@@ -6,13 +6,18 @@ export function describeManifest(folder: string, { created_at, bytes, chain }: M
   return `backup ${folder}: made ${created_at}, ${bytes} bytes, audit log of ${chain.size} sealed entries`;
 }
 
+/** Text of a database may hold what a terminal takes for a command. */
+export function toPrintable(text: string): string {
+  return text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\ufffd');
+}
+
 export interface DescribedReport {
   readonly findings: readonly string[];
   readonly lines: readonly string[];
 }
 
 export function describeReport(report: DatabaseReport, isAccepted: boolean): DescribedReport {
-  const { exitCode, findings, notices, log, opened, rollback } = report;
+  const { exitCode, findings, findingCount, notices, log, opened, rollback, damage } = report;
   const lines = notices.map((notice) => `note: ${notice}`);
   if (log !== null) {
     const counts = [
@@ -29,6 +34,14 @@ export function describeReport(report: DatabaseReport, isAccepted: boolean): Des
         `signed until ${rollback.abandonedAt}, is given up`,
     );
   }
-  lines.push(exitCode === 0 ? 'good' : `NOT GOOD: exit code ${exitCode}`);
-  return { findings: findings.map(({ code, message }) => `${code}: ${message}`), lines };
+  if (damage !== null && exitCode === 0) {
+    lines.push(`DAMAGE: ${damage.count} findings of the codes ${damage.codes.join(', ')} are accepted`);
+  }
+  lines.push(exitCode === 0 ? (damage === null ? 'good' : 'good but for that') : `NOT GOOD: exit code ${exitCode}`);
+  const listed = findings.map(({ code, message }) => `${code}: ${message}`);
+  const unlisted = findingCount - findings.length;
+  return {
+    findings: [...listed, ...(unlisted > 0 ? [`and ${unlisted} findings more`] : [])].map(toPrintable),
+    lines: lines.map(toPrintable),
+  };
 }

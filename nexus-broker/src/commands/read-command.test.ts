@@ -6,6 +6,7 @@ const restore = {
   from: null,
   isVerifyOnly: false,
   acceptRollback: false,
+  acceptDamage: false,
   checkpointFiles: [],
   archiveFiles: [],
 };
@@ -18,6 +19,7 @@ describe('readCommand', () => {
     [['restore', '--from', 'a'], { ...restore, from: 'a' }],
     [['restore', '--verify'], { ...restore, isVerifyOnly: true }],
     [['restore', '--accept-rollback'], { ...restore, acceptRollback: true }],
+    [['restore', '--from', 'a', '--accept-damage'], { ...restore, from: 'a', acceptDamage: true }],
     [
       ['restore', '--verify', '--checkpoints', 'a', '--checkpoints', 'b', '--archive', 'c'],
       { ...restore, isVerifyOnly: true, checkpointFiles: ['a', 'b'], archiveFiles: ['c'] },
@@ -36,6 +38,7 @@ describe('readCommand', () => {
     [['restore', '--from', '']],
     [['restore', '--from', 'a', '--force']],
     [['restore', 'a']],
+    [['restore', '--accept-damage']],
     [['restore', '--checkpoints', 'a']],
     [['serve', '--now']],
     [['destroy']],

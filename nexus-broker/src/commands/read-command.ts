@@ -13,6 +13,7 @@ export interface RestoreCommand {
   /** Whether nothing may change. */
   readonly isVerifyOnly: boolean;
   readonly acceptRollback: boolean;
+  readonly acceptDamage: boolean;
   readonly checkpointFiles: readonly string[];
   readonly archiveFiles: readonly string[];
 }
@@ -39,12 +40,13 @@ The key-encryption keys are not in it: keep them elsewhere.
 Example: npm run broker -- backup --to /var/backups/nexus/monday
 `;
 
-const restoreHelp = `usage: npm run broker -- restore [--from FOLDER] [--verify] [--accept-rollback]
+const restoreHelp = `usage: npm run broker -- restore [--from FOLDER] [--verify] [--accept-rollback] [--accept-damage]
                                   [--checkpoints FILE …] [--archive FILE …]
 
   --from FOLDER        a backup; without it, the database of the settings is looked at
   --verify             verify and change nothing
   --accept-rollback    go back behind checkpoints that are known, and record it
+  --accept-damage      with --from or --accept-rollback: restore in spite of codes 10, 11, 14 and 15, and record them
   --checkpoints FILE   checkpoints kept elsewhere, beside checkpoints.log in DATA_DIR
   --archive FILE       an export of what was pruned from the audit log
 
@@ -77,6 +79,7 @@ function readRestore(args: readonly string[]): Command {
     from: { type: 'string' },
     verify: { type: 'boolean', default: false },
     'accept-rollback': { type: 'boolean', default: false },
+    'accept-damage': { type: 'boolean', default: false },
     checkpoints: { type: 'string', multiple: true, default: [] as string[] },
     archive: { type: 'string', multiple: true, default: [] as string[] },
   } as const;
@@ -92,6 +95,7 @@ function readRestore(args: readonly string[]): Command {
     from: values.from ?? null,
     isVerifyOnly: values.verify,
     acceptRollback,
+    acceptDamage: values['accept-damage'],
     checkpointFiles: values.checkpoints,
     archiveFiles: values.archive,
   };

@@ -46,7 +46,7 @@ async function readEvidence(command: RestoreCommand, settings: CommandSettings):
 
 async function restoreFrom(
   folder: string,
-  { isVerifyOnly, acceptRollback: accept }: RestoreCommand,
+  { isVerifyOnly, acceptRollback: accept, acceptDamage }: RestoreCommand,
   settings: CommandSettings & { readonly file: DatabaseFile },
   evidence: Evidence,
 ): Promise<number> {
@@ -58,7 +58,7 @@ async function restoreFrom(
     openFile: openDatabaseFile,
     openVault: (database) => openStoredVault(settings, database),
   };
-  const input = { ...evidence, folder, acceptRollback: accept };
+  const input = { ...evidence, folder, acceptRollback: accept, acceptDamage };
   if (isVerifyOnly) {
     const { manifest, report } = await verifyBackup(deps, input);
     say(describeManifest(folder, manifest));
@@ -95,14 +95,15 @@ async function lookAtDatabase(command: RestoreCommand, settings: CommandSettings
 }
 
 async function judge(
-  { isVerifyOnly, acceptRollback: accept }: RestoreCommand,
+  { isVerifyOnly, acceptRollback: accept, acceptDamage }: RestoreCommand,
   settings: CommandSettings,
   database: Database,
   evidence: Evidence,
 ): Promise<number> {
   const vault = await openStoredVault(settings, database);
-  if (isVerifyOnly) return tell(await verifyDatabase({ database, vault, ...evidence, acceptRollback: accept }), accept);
-  const { report, isRecorded } = await acceptRollback({ database, vault, ...evidence }, settings.checkpointFile);
+  const input = { database, vault, ...evidence, acceptDamage };
+  if (isVerifyOnly) return tell(await verifyDatabase({ ...input, acceptRollback: accept }), accept);
+  const { report, isRecorded } = await acceptRollback(input, settings.checkpointFile);
   const exitCode = tell(report, true);
   if (isRecorded) say('the rollback is accepted and recorded; the Broker may start');
   else if (exitCode === 0) say('the log goes through every checkpoint; there is nothing to accept');

@@ -69,9 +69,9 @@ export const auditEvents = {
   'audit.exported': ['from_seq', 'to_seq'],
   'audit.pruned': ['from_seq', 'to_seq', 'count', 'archive_sha256'],
   'backup.taken': ['sha256', 'size', 'head', 'database'],
-  'backup.restored': ['sha256', 'size', 'head', 'created_at'],
-  'backup.rollback_accepted': ['size', 'head', 'abandoned_size', 'abandoned_head'],
-  'service.started': ['version', 'database', 'environment'],
+  'backup.restored': ['sha256', 'size', 'head', 'created_at', 'damage_codes', 'damage_count'],
+  'backup.rollback_accepted': ['size', 'head', 'abandoned_size', 'abandoned_head', 'damage_codes', 'damage_count'],
+  'service.started': ['version', 'database', 'environment', 'checkpoints_lost', 'checkpoints_forged'],
   'service.stopped': ['signal'],
 } as const satisfies Record<string, readonly string[]>;
 

@@ -1,9 +1,11 @@
 import { NexusError } from '@nexus/core/errors';
 import { type CreatedDataKey, createDataKey, type KeyPurpose, type KeyRingRow } from '@nexus/vault/key-ring';
 import type { AuditEvent, AuditOrigin } from '../domain/audit-event.js';
+import type { Kek } from '../domain/key-rotation.js';
 import type { Stores } from '../stores/database.js';
 import { askKeyProvider } from './ask-key-provider.js';
 import { actOnChange, type KeyRingDeps } from './key-ring-deps.js';
+import { requireHeldKek } from './require-held-kek.js';
 import { writeVerifierKey } from './verifier-key.js';
 
 /** Another change of the ring may take the id away that the key was wrapped for. */
@@ -21,7 +23,7 @@ export async function addDataKey(deps: KeyRingDeps, purpose: KeyPurpose, origin:
     const isStored = await deps.database.transaction(async (stores) => {
       await stores.keyRing.lock();
       const rows = await stores.keyRing.list();
-      if (nextId(rows) !== key.id || (await findPrimary(stores)) !== key.wrappedBy) return false;
+      if (nextId(rows) !== key.id || (await findPrimary(stores)).id !== key.wrappedBy) return false;
       await stores.keyRing.insert(key);
       await stores.audit.insert([deps.audit.entry(describeAddedKey(key), origin)]);
       return true;
@@ -44,19 +46,24 @@ async function prepareKey(deps: KeyRingDeps, purpose: KeyPurpose): Promise<Creat
       `Data key ${waiting.id} of this purpose waits for its promotion already.`,
     );
   }
-  const kekId = await findPrimary(database.stores);
+  const kek = await findPrimary(database.stores);
   const now = await database.now();
-  return askKeyProvider(() => createDataKey({ provider, kekId, id: nextId(rows), purpose, now, state: 'pre-active' }));
+  const input = { provider, kekId: kek.id, id: nextId(rows), purpose, now, state: 'pre-active' } as const;
+  await requireHeldKek(provider, kek);
+  const key = await askKeyProvider(() => createDataKey(input));
+  // The provider may have read other bytes in between.
+  await requireHeldKek(provider, kek);
+  return key;
 }
 
 function nextId(rows: readonly KeyRingRow[]): number {
   return Math.max(0, ...rows.map((row) => row.id)) + 1;
 }
 
-async function findPrimary(stores: Stores): Promise<string> {
+async function findPrimary(stores: Stores): Promise<Kek> {
   const primary = (await stores.keks.list()).find((kek) => kek.state === 'primary');
   if (primary === undefined) throw new Error('no key-encryption key is primary');
-  return primary.id;
+  return primary;
 }
 
 export function describeAddedKey(key: CreatedDataKey): AuditEvent<'vault.key_added'> {

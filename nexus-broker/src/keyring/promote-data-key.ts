@@ -4,6 +4,7 @@ import type { Stores } from '../stores/database.js';
 import { findDataKey, wrongState } from './find-data-key.js';
 import { actOnChange, type KeyRingDeps } from './key-ring-deps.js';
 import { type ReplicaCondition, requireReplicas } from './replicas.js';
+import { requireAnnounced } from './require-announced.js';
 
 /** The ring grows by rising ids and is taken over as a whole, so the highest id known tells what is known. */
 export function knowsKey(id: number): ReplicaCondition {
@@ -31,13 +32,14 @@ export async function promoteDataKey(deps: KeyRingDeps, id: number, origin: Audi
   return findDataKey(stores, id);
 }
 
-/** Part of a transaction that has locked the ring. */
+/** Part of a transaction that has locked the ring. @throws NexusError `key_state_conflict`. */
 export async function activate(
   deps: Pick<KeyRingDeps, 'audit'>,
   stores: Stores,
   row: KeyRingRow,
   origin: AuditOrigin,
 ): Promise<void> {
+  if (row.purpose === 'checkpoint') await requireAnnounced(stores, row);
   const replaced = await stores.keyRing.activate(row);
   if (replaced === null) throw wrongState(await findDataKey(stores, row.id), 'pre-active');
   const entry = deps.audit.entry(

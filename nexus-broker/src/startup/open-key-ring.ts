@@ -1,11 +1,12 @@
 /** Opens the vault over the stored key ring; only a Broker without any data makes keys. */
-import { type Clock, toInstant } from '@nexus/core/clock';
+import { type Clock, type Instant, systemClock, toInstant } from '@nexus/core/clock';
 import { createKekProbe } from '@nexus/vault/kek-probe';
 import { type KeyProvider, VaultError } from '@nexus/vault/key-provider';
 import { type CreatedDataKey, createDataKey, createKeyRing, type KeyRingRow } from '@nexus/vault/key-ring';
 import { openVault, type Vault } from '@nexus/vault/vault';
 import type { Kek } from '../domain/key-rotation.js';
 import type { Database } from '../stores/database.js';
+import { announceKeys } from './announce-keys.js';
 import { type KeyProviderSettings, openFirstKeyProvider, openKeyProvider } from './open-key-provider.js';
 
 interface OpenKeyRingDeps extends KeyProviderSettings {
@@ -16,13 +17,12 @@ interface OpenKeyRingDeps extends KeyProviderSettings {
 export interface OpenedKeyRing {
   readonly vault: Vault;
   readonly keyProvider: KeyProvider;
-  /** Keys made by this start; none at nearly every later one. */
-  readonly created: readonly CreatedDataKey[];
 }
 
 /**
  * A missing or wrong key fails closed: with data in the database no key is ever generated, since a new one would open
- * none of it. Nothing is written before every key of the ring was unwrapped.
+ * none of it. Nothing is written before every key of the ring was unwrapped. Keys that are made are named in the audit
+ * log with the same transaction.
  *
  * @throws VaultError naming the key that is missing or wrong.
  */
@@ -44,6 +44,7 @@ async function openStoredRing(deps: OpenKeyRingDeps, rows: readonly KeyRingRow[]
   const vault = await openVault({ provider: keyProvider, loadRows: () => loadRows() });
   const kek = await prepareKek(database, keyProvider, rows);
   if (created.length > 0 || kek !== null) {
+    const announcements = announceKeys(vault, created, await readTime(deps));
     await database.transaction(async (stores) => {
       await stores.keyRing.lock();
       if ((await stores.keyRing.list()).length !== rows.length) {
@@ -51,10 +52,16 @@ async function openStoredRing(deps: OpenKeyRingDeps, rows: readonly KeyRingRow[]
       }
       for (const row of created) await stores.keyRing.insert(row);
       if (kek !== null) await stores.keks.insert({ ...kek, state: 'primary' });
+      await stores.audit.insert(announcements);
     });
   }
   loadRows = () => database.stores.keyRing.list();
-  return { vault, keyProvider, created };
+  return { vault, keyProvider };
+}
+
+/** A clock that a test moves is the only one there is. */
+async function readTime({ clock, database }: OpenKeyRingDeps): Promise<Instant> {
+  return clock === systemClock ? database.now() : toInstant(clock.now());
 }
 
 /**
@@ -92,10 +99,14 @@ async function createRing(deps: OpenKeyRingDeps): Promise<OpenedKeyRing> {
   const created = await createKeyRing({ provider: keyProvider, now });
   const id = keyProvider.primary();
   const kek = { id, ...(await createKekProbe(keyProvider, id)) };
+  let loadRows = async (): Promise<readonly KeyRingRow[]> => created;
+  const vault = await openVault({ provider: keyProvider, loadRows: () => loadRows() });
+  const announcements = announceKeys(vault, created, await readTime(deps));
   await database.transaction(async (stores) => {
     for (const row of created) await stores.keyRing.insert(row);
     await stores.keks.insert({ ...kek, state: 'primary' });
+    await stores.audit.insert(announcements);
   });
-  const vault = await openVault({ provider: keyProvider, loadRows: () => database.stores.keyRing.list() });
-  return { vault, keyProvider, created };
+  loadRows = () => database.stores.keyRing.list();
+  return { vault, keyProvider };
 }

@@ -1,29 +1,32 @@
-import type { CreatedDataKey } from '@nexus/vault/key-ring';
 import type { AuditLog } from '../audit/audit-log.js';
+import type { CheckpointFileFaults } from '../backup/rollback.js';
 import { systemOrigin } from '../domain/request-context.js';
-import { describeAddedKey } from '../keyring/add-data-key.js';
 import type { Database } from '../stores/database.js';
 
 interface StartRecord {
   readonly version: string;
   readonly environment: string;
-  /** Data keys this start made. */
-  readonly createdKeys: readonly CreatedDataKey[];
+  readonly checkpointFaults: CheckpointFileFaults;
 }
 
-/** Records that the Broker started and which keys it made; a Broker that cannot write its log does not start. */
+/** Records that the Broker started; a Broker that cannot write its log does not start. */
 export async function recordStart(database: Database, audit: AuditLog, record: StartRecord): Promise<void> {
-  const origin = systemOrigin('startup');
-  const created = record.createdKeys.map((key) => audit.entry(describeAddedKey(key), origin));
+  const { isLost, forged } = record.checkpointFaults;
   const started = audit.entry(
     {
       eventType: 'service.started',
       outcome: 'success',
-      data: { version: record.version, database: database.engine, environment: record.environment },
+      data: {
+        version: record.version,
+        database: database.engine,
+        environment: record.environment,
+        ...(isLost ? { checkpoints_lost: true } : {}),
+        ...(forged > 0 ? { checkpoints_forged: forged } : {}),
+      },
     },
-    origin,
+    systemOrigin('startup'),
   );
-  await database.transaction((stores) => stores.audit.insert([...created, started]));
+  await database.transaction((stores) => stores.audit.insert([started]));
 }
 
 export function recordStop(audit: AuditLog, signal: string): Promise<void> {

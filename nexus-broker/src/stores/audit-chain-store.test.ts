@@ -3,7 +3,7 @@ import { toInstant } from '@nexus/core/clock';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { AuditEntry } from '../domain/audit-event.js';
 import type { StoredLink } from './audit-chain-store.js';
-import type { EntryPosition } from './audit-store.js';
+import type { EntryPosition } from './audit-query.js';
 import type { Database } from './database.js';
 import { describeEachDatabase } from './describe-each-database.js';
 import { createEntry, createId } from './store-fixture.js';

@@ -122,4 +122,22 @@ describe('A5: a Broker that does not own its tables on PostgreSQL', () => {
       await run(ownerUrl, `drop role ${group}`);
     }
   });
+
+  it('says no where the Broker owns the database, and so the schema of the tables', async () => {
+    const name = new URL(ownerUrl).pathname.slice(1);
+    const [{ owner } = {}] = await run(
+      ownerUrl,
+      "select nspowner::regrole as owner from pg_namespace where nspname = 'public'",
+    );
+    await run(ownerUrl, `alter database "${name}" owner to ${role}`);
+    try {
+      await run(ownerUrl, 'alter schema public owner to pg_database_owner');
+      expect(await database.hasAuditGrants()).toBe(false);
+      await run(ownerUrl, 'alter schema public owner to current_user');
+      expect(await database.hasAuditGrants()).toBe(true);
+    } finally {
+      await run(ownerUrl, `alter schema public owner to ${owner}`);
+      await run(ownerUrl, `alter database "${name}" owner to current_user`);
+    }
+  });
 });

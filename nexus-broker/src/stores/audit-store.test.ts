@@ -1,7 +1,7 @@
 import { toInstant } from '@nexus/core/clock';
 import { beforeAll, expect, it } from 'vitest';
 import type { AuditEntry } from '../domain/audit-event.js';
-import type { AuditFilter } from './audit-store.js';
+import type { AuditFilter } from './audit-query.js';
 import type { Database } from './database.js';
 import { describeEachDatabase } from './describe-each-database.js';
 import { createEntry, createId } from './store-fixture.js';

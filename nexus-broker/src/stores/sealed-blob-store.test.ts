@@ -78,6 +78,16 @@ describeEachDatabase('sealed blob store', (open, fixture) => {
     expect(await database.stores.sealedBlobs.countUnder(connections, 9)).toBe(0);
   });
 
+  it('counts values that are too short to name a key under 0', async () => {
+    const other = await open();
+    const { providerId } = await insertProvider(other, { sealedSecrets: null });
+    for (const length of [0, 2, 4, 5, 7, 64]) {
+      const sealedCredential = createBlob(7).subarray(0, length) as SealedBlob;
+      await insertConnection(other, providerId, { sealedCredential });
+    }
+    expect(Object.fromEntries(await other.stores.sealedBlobs.countByKey(connections))).toEqual({ 0: 5, 7: 1 });
+  });
+
   it('lists every value of a column, or that of one row', async () => {
     const { sealedBlobs } = database.stores;
     const all = await sealedBlobs.list(connections, { row: null, after: refs[0] ?? '', limit: 3 });

@@ -52,7 +52,7 @@ export function createSealedBlobStore(context: StoreContext) {
       return row.count;
     },
 
-    /** How many values are under each data key. */
+    /** How many values are under each data key; those too short to name one are under 0, which no key has. */
     async countByKey(target: SealedTarget): Promise<ReadonlyMap<number, number>> {
       const rows = await db
         .selectFrom(tableOf(target))
@@ -60,7 +60,9 @@ export function createSealedBlobStore(context: StoreContext) {
         .where(sql.ref(target.column), 'is not', null)
         .groupBy(dataKeyOf(target))
         .execute();
-      return new Map(rows.map(({ key, count }) => [Buffer.from(key).readUInt32BE(), count]));
+      const counts = new Map<number, number>();
+      for (const { key, count } of rows) counts.set(readKeyId(key), (counts.get(readKeyId(key)) ?? 0) + count);
+      return counts;
     },
 
     /**
@@ -119,6 +121,11 @@ function tableOf(target: SealedTarget): AliasedExpression<object, 'sealed'> {
 
 function dataKeyOf(target: SealedTarget): RawBuilder<Uint8Array> {
   return sql<Uint8Array>`substr(${sql.ref(target.column)}, 5, 4)`;
+}
+
+/** SQLite gives null for a part of an empty value. */
+function readKeyId(bytes: Uint8Array | null): number {
+  return bytes === null || bytes.length < 4 ? 0 : Buffer.from(bytes).readUInt32BE();
 }
 
 function encodeKeyId(keyId: number): Uint8Array {

@@ -7,8 +7,8 @@ import type { Broker } from '../broker.js';
 type Blob = StoredBlobPage['blobs'][number];
 
 const pageSize = 5_000;
-/** A change that is under way is over by then. */
-const settleMs = 1_000;
+/** By then what a change recorded is sealed: soon as a rule, at the last look even if another Broker had to take over. */
+const settleMs = [1_000, 3_000, 12_000] as const;
 
 export function createApiStore(broker: Broker): StoreSource {
   async function* list(row: string | null): AsyncGenerator<Blob> {
@@ -20,13 +20,15 @@ export function createApiStore(broker: Broker): StoreSource {
       cursor = page.next_cursor ?? null;
     } while (cursor !== null);
   }
+  let looks = 0;
   return {
     blobs: () => list(null),
     async again(rows, fromSeq) {
-      await sleep(settleMs);
       const blobs: Blob[] = [];
       for (const { row } of rows) for await (const blob of list(row)) blobs.push(blob);
-      // The log after the rows, so that it tells of everything they hold.
+      // The log after the rows, so that it tells of everything they hold; only what is sealed by then counts.
+      await sleep(settleMs[Math.min(looks, settleMs.length - 1)]);
+      looks += 1;
       return { blobs, lines: await broker.stream('/audit/export', { from_seq: fromSeq }) };
     },
   };

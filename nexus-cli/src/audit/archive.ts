@@ -1,4 +1,4 @@
-/** Moves the oldest entries of the log into a file: written and verified first, and only then removed. */
+/** Moves the oldest entries of the log into files: all written and verified first, and only then removed. */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { verifyLog } from '@nexus/audit-chain/verify';
@@ -21,24 +21,35 @@ import { describeReport } from './describe-report.js';
 import { inputHelp, inputOptions, readInputs } from './verify-inputs.js';
 import { wholeExport } from './whole-export.js';
 
+/** The Broker removes no more than this at once, since nothing can be recorded meanwhile. */
+const maxEntries = 10_000;
+
 interface Range {
   readonly from: number;
   readonly to: number;
 }
 
+interface ArchiveFile {
+  readonly to: number;
+  readonly path: string;
+  readonly sha256: string;
+}
+
 export const auditArchive: Command = {
   name: 'audit archive',
-  summary: 'Move the oldest entries into a file and remove them from the database.',
+  summary: 'Move the oldest entries into files and remove them from the database.',
   help: `Usage: nexus-cli audit archive --to FOLDER (--to-seq N | --before TIME) --yes [options]
 
-  --to FOLDER         where earlier archives are, and the new one is written to
+  --to FOLDER         where earlier archives are, and the new ones are written to
   --to-seq N          the last entry to go
   --before TIME       entries made before this time go
   --yes               without it nothing is done: the entries leave the database
 ${inputHelp}
 
-The file is written and synced, and the log is verified over it, from the first archive in the folder to the newest entry;
-only then are the entries removed. The log cannot be verified without the files any more: back them up.
+Each file holds at most ${maxEntries.toLocaleString('en')} entries, the next one goes on where it ends, and there are as many as it takes. All are
+written and synced, and the log is verified over them, from the first archive in the folder to the newest entry; only then
+are the entries removed, one file after the other, with an entry in the log for each. What a run that was cut off did not
+remove is removed by the same command again. The log cannot be verified without the files any more: back them up.
 
 Example:
   NEXUS_API_KEY_FILE=data/admin.key nexus-cli audit archive --to archives --before 2026-01-01T00:00:00Z --yes
@@ -64,16 +75,21 @@ ${settingsHelp}`,
     if (!values.yes) throw usageError('the entries leave the database: repeat it with --yes');
     const broker = new Broker(readSettings(context.env));
     const range = await findRange(broker, last, before);
-    const { path, sha256 } = await writeArchive(broker, folder, range);
-    print(context.stderr, `wrote ${path}, SHA-256 ${sha256}`);
+    const files: ArchiveFile[] = [];
+    for (const part of splitRange(range)) {
+      const file = await writeArchive(broker, folder, part);
+      print(context.stderr, `wrote ${file.path}, SHA-256 ${file.sha256}`);
+      files.push(file);
+    }
     const code = await verifyOver(broker, range, { pubkey, checkpoints, archives: [folder] }, context);
     if (code !== exits.done) return code;
-    const body = { to_seq: range.to, archive_sha256: sha256 };
-    const pruned = await broker.post<Pruned>('/admin/v1/audit/prune', body);
-    print(
-      context.stdout,
-      `removed ${pruned.count} entries, ${pruned.from_seq} to ${pruned.to_seq}; they are in ${path}`,
-    );
+    for (const { to, path, sha256 } of files) {
+      const pruned = await broker.post<Pruned>('/admin/v1/audit/prune', { to_seq: to, archive_sha256: sha256 });
+      print(
+        context.stdout,
+        `removed ${pruned.count} entries, ${pruned.from_seq} to ${pruned.to_seq}; they are in ${path}`,
+      );
+    }
     return exits.done;
   },
 };
@@ -96,12 +112,17 @@ async function findFirst(broker: Broker, since: string | null): Promise<number |
   return page.events[0]?.seq ?? null;
 }
 
+/** In pieces that begin where a run that was cut off had its own. */
+function splitRange({ from, to }: Range): readonly Range[] {
+  const ranges: Range[] = [];
+  for (let start = from; start <= to; start += maxEntries) {
+    ranges.push({ from: start, to: Math.min(start + maxEntries - 1, to) });
+  }
+  return ranges;
+}
+
 /** A file that is there already, from a run that was cut off, must hold the same. @throws CommandError */
-async function writeArchive(
-  broker: Broker,
-  folder: string,
-  { from, to }: Range,
-): Promise<{ path: string; sha256: string }> {
+async function writeArchive(broker: Broker, folder: string, { from, to }: Range): Promise<ArchiveFile> {
   const path = join(folder, `audit-${from}-${to}.ndjson`);
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 });
@@ -110,11 +131,11 @@ async function writeArchive(
   }
   const chunks = wholeExport(await broker.stream('/audit/export', { from_seq: from, to_seq: to }));
   const known = await hashFile(path);
-  if (known === null) return { path, ...(await writeWhole(path, chunks)) };
+  if (known === null) return { to, path, ...(await writeWhole(path, chunks)) };
   if ((await hashChunks(chunks)) !== known) {
     throw new CommandError(exits.refused, `${path} is there already and holds something else`);
   }
-  return { path, sha256: known };
+  return { to, path, sha256: known };
 }
 
 /** The exit code of the verification of the log as it will be: what stays, over the archives. */

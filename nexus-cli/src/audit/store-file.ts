@@ -5,8 +5,8 @@ import { readTextFile } from '../files.js';
 /** The values that a store file lists, one on each line. @throws CommandError */
 export async function* readStoreFile(path: string): AsyncGenerator<Pick<StoredBlob, 'table' | 'row' | 'blob_sha256'>> {
   const lines = (await readTextFile(path)).split('\n');
+  if (lines.pop() !== '') fail(`${path} ends in the middle of a line`);
   for (const [at, line] of lines.entries()) {
-    if (line === '' && at === lines.length - 1) return;
     yield readBlob(line) ?? fail(`line ${at + 1} of ${path} is not a stored value`);
   }
 }

@@ -94,11 +94,11 @@ export class LogFixture {
   }
 
   /** As a Broker does only if anything new was sealed. */
-  checkpoint(): void {
+  checkpoint(signer = this.#signer): void {
     this.seal();
     this.pass(1);
     if (this.size === (this.tables.checkpoints.at(-1)?.size ?? 0)) return;
-    const row = createCheckpoint(this.tables, this.#signer, this.now);
+    const row = createCheckpoint(this.tables, signer, this.now);
     this.tables.checkpoints.push(row);
     this.shipped.push(row);
   }

@@ -152,3 +152,9 @@ export function renderExport(
   lines.push(writeLine({ kind: 'end', lines: lines.length, exported_at: exportedAt }));
   return lines.join('');
 }
+
+/** A text in pieces that end anywhere, as a transfer brings it. */
+export async function* inPieces(text: string, size = 333): AsyncGenerator<Uint8Array> {
+  const bytes = Buffer.from(text, 'utf8');
+  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
+}

@@ -1,4 +1,5 @@
 /** Follows the links of a log from the first to the last, each with the entry it names. */
+import { hash } from 'node:crypto';
 import { chainStart, LinkHasher } from './chain.js';
 import { EntrySet } from './entry-set.js';
 import { type SealedLine, type StoredEntry, sealingLimitMs, type UnsealedLine } from './export-format.js';
@@ -69,21 +70,22 @@ export class ChainReader {
     return entry;
   }
 
-  unsealed(line: UnsealedLine): ReadEntry | null {
-    const entry = this.#judgeEntry(line.stored, null, line.stored.columns.id);
-    this.#unsealed.push({ id: line.stored.columns.id, createdAt: line.stored.columns.created_at });
-    return entry;
+  /** Null for what nobody vouches for: without a link only the mac tells that a Broker wrote it. */
+  unsealed({ stored }: UnsealedLine): ReadEntry | null {
+    const { id, created_at: createdAt } = stored.columns;
+    const entry = this.#judgeEntry(stored, null, id);
+    this.#unsealed.push({ id, createdAt });
+    if (this.#checkMac === null) return null;
+    return this.#hasOwnMac(stored, hash('sha256', stored.entry, 'hex'), this.#checkMac) ? entry : null;
   }
 
   /** The end of the lines; `exportedAt` is null for a closed range. */
   end(exportedAt: string | null): void {
     this.#settleMisfit(true);
     if (exportedAt === null) return;
-    const [oldest, newest] = [-sealingLimitMs, sealingLimitMs].map((shift) =>
-      new Date(Date.parse(exportedAt) + shift).toISOString(),
-    ) as [string, string];
+    const now = Date.parse(exportedAt);
     for (const { id, createdAt } of this.#unsealed) {
-      if (isInstant(createdAt) && createdAt >= oldest && createdAt <= newest) continue;
+      if (isInstant(createdAt) && Math.abs(Date.parse(createdAt) - now) <= sealingLimitMs) continue;
       this.#problems.add('chain', null, `entry ${id} was not sealed within the time in which a Broker seals`);
     }
   }

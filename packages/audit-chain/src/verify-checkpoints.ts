@@ -1,7 +1,7 @@
 /** Judges the checkpoints of a log, in their order, against each other and the chain that was read before them. */
 import type { CheckpointLine } from './export-format.js';
 import type { KeyTrust } from './key-trust.js';
-import { hashNote, readSignedNote, type SignedCheckpoint } from './signed-note.js';
+import { hashNote, readSignedNote, type SignedCheckpoint, type VerifierKey } from './signed-note.js';
 import type { Problems } from './verify-report.js';
 
 /** What of the chain checkpoints are compared with. */
@@ -53,13 +53,14 @@ export class CheckpointReader {
     }
     this.#judgePlace(line, signed);
     if (this.#count === 1) trust.adopt(signed);
-    if (!this.#isSigned(signed)) return;
+    const signer = this.#findSigner(signed);
+    if (signer === null) return;
     if (!fitsChain(signed, this.#deps)) {
       this.allowUnknownKeys();
       return;
     }
     this.#verifiedSize = Math.max(this.#verifiedSize, signed.checkpoint.size);
-    trust.cover(signed.checkpoint.size);
+    trust.cover(signed, signer);
   }
 
   get count(): number {
@@ -91,15 +92,18 @@ export class CheckpointReader {
     this.#previousHash = hashNote(line.note);
   }
 
-  #isSigned(signed: SignedCheckpoint): boolean {
+  /** Null, and it is reported, for a note that nobody who may signed. */
+  #findSigner(signed: SignedCheckpoint): VerifierKey | null {
     const { size } = signed.checkpoint;
-    const judgement = this.#deps.trust.judge(signed);
-    if (judgement === 'signed') return true;
-    if (judgement === 'unknown key' && this.#mayLackKeys) this.#unjudged += 1;
-    else if (judgement === 'unknown key') {
-      this.#deps.problems.add('checkpoint', size, `checkpoint ${size} is signed with a key that nothing vouches for`);
-    } else this.#deps.problems.add('checkpoint', size, `the signature of checkpoint ${size} is false`);
-    return false;
+    const { problems, trust } = this.#deps;
+    const signer = trust.judge(signed);
+    const refuse = (why: string) => problems.add('checkpoint', size, `checkpoint ${size} ${why}`);
+    if (signer === 'unknown key' && this.#mayLackKeys) this.#unjudged += 1;
+    else if (signer === 'unknown key') refuse('is signed with a key that nothing vouches for');
+    else if (signer === 'false') refuse('has a false signature');
+    else if (trust.isOutdated(signed, signer)) refuse('is signed with a key that a newer one had replaced');
+    else return signer;
+    return null;
   }
 }
 

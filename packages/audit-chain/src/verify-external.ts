@@ -3,6 +3,7 @@ import type { KeyTrust } from './key-trust.js';
 import { readSignedNote, type SignedCheckpoint } from './signed-note.js';
 import { fitsChain, type ReadChain } from './verify-checkpoints.js';
 import type { ReadEntry } from './verify-entry.js';
+import { isInteger } from './verify-lines.js';
 import type { Problems } from './verify-report.js';
 
 interface ExternalDeps {
@@ -42,7 +43,7 @@ export class ExternalCheckpoints {
   /** What a sealed entry says about a history that was given up. */
   rollbackAccepted(seq: number, { created_at: at, data }: ReadEntry): void {
     const { size, abandoned_size: abandonedSize } = data;
-    if (typeof size !== 'number' || typeof abandonedSize !== 'number') return;
+    if (!isInteger(size) || !isInteger(abandonedSize)) return;
     this.#rollbacks.push({ seq, size, abandonedSize, at });
   }
 

@@ -29,7 +29,7 @@ export interface LineVisitor {
 }
 
 const ranks = { header: 0, sealed: 1, unsealed: 2, checkpoint: 3, end: 4 } as const;
-const instantPattern = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
+const instantPattern = /^(?!0000)\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 const newline = 0x0a;
 /** A line is one entry; what is longer than this is no line of an export. */
 const maxLineBytes = 16 * 1024 * 1024;
@@ -142,7 +142,7 @@ function isLine(line: Members): line is Members & ExportLine {
       return line['format'] === exportFormat && isSeqOrNull(line['from_seq']) && isSeqOrNull(line['to_seq']);
     case 'sealed':
       return (
-        Number.isSafeInteger(line['seq']) &&
+        isInteger(line['seq']) &&
         typeof line['event_id'] === 'string' &&
         typeof line['prev_hash'] === 'string' &&
         typeof line['hash'] === 'string' &&
@@ -151,11 +151,9 @@ function isLine(line: Members): line is Members & ExportLine {
     case 'unsealed':
       return isStored(line['stored']);
     case 'checkpoint':
-      return (
-        Number.isSafeInteger(line['size']) && typeof line['created_at'] === 'string' && typeof line['note'] === 'string'
-      );
+      return isInteger(line['size']) && typeof line['created_at'] === 'string' && typeof line['note'] === 'string';
     case 'end':
-      return Number.isSafeInteger(line['lines']) && (line['exported_at'] === null || isInstant(line['exported_at']));
+      return isInteger(line['lines']) && (line['exported_at'] === null || isInstant(line['exported_at']));
     default:
       return false;
   }
@@ -169,15 +167,23 @@ function isStored(value: unknown): value is StoredEntry {
     typeof value['entry'] === 'string' &&
     typeof value['entry_hash'] === 'string' &&
     typeof value['mac'] === 'string' &&
-    Number.isSafeInteger(value['mac_key']) &&
+    isInteger(value['mac_key']) &&
     [id, created_at, event_type, outcome].every((column) => typeof column === 'string') &&
     [actor_id, connection_ref, resource_id, agent_id, workspace_id].every(isTextOrNull)
   );
 }
 
-/** Times of the log: UTC with three fraction digits. */
+/** Whatever its spelling: 5.0 is 5. */
+export function isInteger(value: unknown): value is number {
+  return Number.isSafeInteger(value);
+}
+
+/** Times of the log: UTC with three fraction digits, of the years 0001 to 9999, written the one way there is. */
 export function isInstant(value: unknown): boolean {
-  return typeof value === 'string' && instantPattern.test(value) && !Number.isNaN(Date.parse(value));
+  if (typeof value !== 'string' || !instantPattern.test(value)) return false;
+  const time = Date.parse(value);
+  // Date.parse takes hour 24, and a day that its month does not have, for the next one.
+  return !Number.isNaN(time) && new Date(time).toISOString() === value;
 }
 
 function isObject(value: unknown): value is Members {
@@ -185,7 +191,7 @@ function isObject(value: unknown): value is Members {
 }
 
 function isSeqOrNull(value: unknown): boolean {
-  return value === null || (Number.isSafeInteger(value) && (value as number) >= 1);
+  return value === null || (isInteger(value) && value >= 1);
 }
 
 function isTextOrNull(value: unknown): boolean {

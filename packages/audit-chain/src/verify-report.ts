@@ -37,10 +37,12 @@ const listedOfEachKind = 100;
 
 export class Problems {
   readonly #found = new Map<ProblemKind, Problem[]>();
+  readonly #counts = new Map<ProblemKind, number>();
   #count = 0;
 
   add(kind: ProblemKind, seq: number | null, message: string): void {
     this.#count += 1;
+    this.#counts.set(kind, (this.#counts.get(kind) ?? 0) + 1);
     const listed = this.#found.get(kind);
     const problem = { code: exitCodes[kind], seq, message };
     if (listed === undefined) this.#found.set(kind, [problem]);
@@ -63,6 +65,11 @@ export class Problems {
     return first === undefined ? exitCodes.good : exitCodes[first];
   }
 
+  /** How many of each code there are, listed or not. */
+  countByCode(): Readonly<Record<number, number>> {
+    return Object.fromEntries([...this.#counts].map(([kind, count]) => [exitCodes[kind], count]));
+  }
+
   /** At most a hundred, those that decide the exit code first. */
   list(): readonly Problem[] {
     return kindsInOrder.flatMap((kind) => this.#found.get(kind) ?? []).slice(0, listedOfEachKind);
@@ -81,6 +88,8 @@ export interface Report {
   readonly problems: readonly Problem[];
   /** May be more than are listed. */
   readonly problemCount: number;
+  /** How many there are of each code. */
+  readonly problemsByCode: Readonly<Record<number, number>>;
   /** Sealed entries that were read, archives included. */
   readonly entries: number;
   readonly unsealed: number;

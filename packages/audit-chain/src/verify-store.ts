@@ -3,6 +3,7 @@
  * back from the past.
  */
 import { isMembers, type ReadEntry } from './verify-entry.js';
+import { isInteger } from './verify-lines.js';
 
 /** A sealed value as the store holds it. */
 export interface StoredBlob {
@@ -34,19 +35,27 @@ const mustExist: ReadonlyMap<string, boolean> = new Map([
 export class WitnessedStore {
   readonly #sealed = new Map<string, Witness>();
   #unsealed = new Map<string, Witness>();
+  /** What rows that were to be looked at again may hold: the newest value until then, and every one sealed since. */
+  #since = new Map<string, Set<string | null>>();
   #compared = 0;
 
-  /** Takes what an entry says of stored values. One that is not sealed yet counts too: its change is in the store. */
+  /** Takes what an entry says of stored values. One that is not sealed must have a mac that was checked. */
   entry({ event_type, data, store }: ReadEntry, isSealed: boolean): void {
     const witnesses = isSealed ? this.#sealed : this.#unsealed;
-    if (isMembers(store)) remember(witnesses, store['table'], store);
+    if (isMembers(store)) this.#remember(witnesses, store['table'], store);
     if (event_type !== 'vault.resealed' || !Array.isArray(data['rows'])) return;
-    for (const row of data['rows']) if (isMembers(row)) remember(witnesses, data['table'], row);
+    for (const row of data['rows']) if (isMembers(row)) this.#remember(witnesses, data['table'], row);
   }
 
-  /** The log is read on from its last link, and what was unsealed is read again. */
-  readOn(): void {
+  /** The log is read on from its last link for these rows, and what was unsealed is read again. */
+  readOn(rows: readonly StoredRow[]): void {
     this.#unsealed = new Map();
+    this.#since = new Map(
+      rows.map((row) => {
+        const newest = this.#sealed.get(toKey(row));
+        return [toKey(row), new Set(newest === undefined ? [] : [newest.sha256])];
+      }),
+    );
   }
 
   get compared(): number {
@@ -69,10 +78,14 @@ export class WitnessedStore {
     return mismatches;
   }
 
-  /** @param blobs all that these rows hold now */
+  /** @param blobs all that these rows held between the two readings of the log */
   compareAgain(rows: readonly StoredRow[], blobs: readonly StoredBlob[]): readonly StoreMismatch[] {
-    const held = new Map(blobs.map((blob) => [toKey(blob), blob.blob_sha256]));
-    return rows.flatMap(({ table, row }) => this.#judge({ table, row }, held.get(toKey({ table, row })) ?? null));
+    const heldByKey = new Map(blobs.map((blob) => [toKey(blob), blob.blob_sha256]));
+    return rows.flatMap(({ table, row }) => {
+      const key = toKey({ table, row });
+      const held = heldByKey.get(key) ?? null;
+      return this.#since.get(key)?.has(held) === true ? [] : this.#judge({ table, row }, held);
+    });
   }
 
   /** None or one. `held` is null for a row that is not there or holds nothing. */
@@ -89,16 +102,17 @@ export class WitnessedStore {
     if (sealed === undefined || unsealed === undefined) return sealed ?? unsealed;
     return unsealed.version >= sealed.version ? unsealed : sealed;
   }
-}
 
-/** Of two witnesses of one version the later one counts: re-sealing leaves the version as it is. */
-function remember(witnesses: Map<string, Witness>, table: unknown, witness: { readonly [name: string]: unknown }) {
-  const { row, version, blob_sha256: sha256 } = witness;
-  if (typeof table !== 'string' || typeof row !== 'string' || typeof version !== 'number') return;
-  if (typeof sha256 !== 'string' && sha256 !== null) return;
-  const key = toKey({ table, row });
-  const known = witnesses.get(key);
-  if (known === undefined || known.version <= version) witnesses.set(key, { version, sha256 });
+  /** Of two witnesses of one version the later one counts: re-sealing leaves the version as it is. */
+  #remember(witnesses: Map<string, Witness>, table: unknown, witness: { readonly [name: string]: unknown }): void {
+    const { row, version, blob_sha256: sha256 } = witness;
+    if (typeof table !== 'string' || typeof row !== 'string' || !isInteger(version)) return;
+    if (typeof sha256 !== 'string' && sha256 !== null) return;
+    const key = toKey({ table, row });
+    const known = witnesses.get(key);
+    if (known === undefined || known.version <= version) witnesses.set(key, { version, sha256 });
+    if (witnesses === this.#sealed) this.#since.get(key)?.add(sha256);
+  }
 }
 
 function toKey({ table, row }: StoredRow): string {

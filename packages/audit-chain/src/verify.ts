@@ -24,8 +24,8 @@ export interface StoreSource {
   /** All there are; asked for once the log was read to its end. */
   blobs(): AsyncIterable<StoredBlob>;
   /**
-   * Of a store at work, whose rows and log go on while they are read: what these rows hold now, then an export of the
-   * log from this number on. Absent for a store that stands still.
+   * Of a store at work, whose rows and log go on while they are read: what these rows hold now, then, once all of that
+   * can be sealed, an export of the log from this number on. Absent for a store that stands still.
    */
   readonly again?: (
     rows: readonly StoredRow[],
@@ -129,7 +129,7 @@ class Verification implements LineVisitor {
     let mismatches = await store.compare(source.blobs());
     for (let round = 1; round <= storeRounds && mismatches.length > 0 && source.again !== undefined; round++) {
       const { blobs, lines } = await source.again(mismatches, chain.last + 1);
-      await this.#readOn(lines);
+      await this.#readOn(mismatches, lines);
       mismatches = store.compareAgain(mismatches, blobs);
     }
     for (const { table, row, fault } of mismatches) this.problems.add('store', null, `${table} ${row} ${fault}`);
@@ -144,6 +144,7 @@ class Verification implements LineVisitor {
       exitCode: problems.exitCode,
       problems: problems.list(),
       problemCount: problems.count,
+      problemsByCode: problems.countByCode(),
       entries: chain.entries,
       unsealed: chain.unsealedCount,
       checkpoints: checkpoints.count,
@@ -161,11 +162,11 @@ class Verification implements LineVisitor {
     this.#log.checkpoints.read(line);
   }
 
-  /** Reads what was logged since, which a store at work shows already. */
-  async #readOn(lines: Chunks): Promise<void> {
+  /** Reads what was logged since, which a store at work shows already in these rows. */
+  async #readOn(rows: readonly StoredRow[], lines: Chunks): Promise<void> {
     const { chain, store } = this.#log;
     chain.readOn();
-    store.readOn();
+    store.readOn(rows);
     await readExport(lines, {
       start: () => undefined,
       sealed: (line) => this.sealed(line),

@@ -69,7 +69,7 @@ describe('createKeyRing', () => {
     const handed: Uint8Array[] = [];
     const provider = spyOn(createMemoryKeyProvider({ keys }), (key) => handed.push(key));
     await createKeyRing({ provider, now: exampleNow });
-    expect(handed.length).toBe(5);
+    expect(handed.length).toBe(10);
     expect(handed.every((dek) => dek.every((byte) => byte === 0))).toBe(true);
   });
 
@@ -114,6 +114,23 @@ describe('createDataKey', () => {
     const failure = await readFailure(createDataKey(input));
     expect(failure.code).toBe('missing_key');
     expect(failure.message).toContain('Data key 6 ("flow"), wrapped by "kek-9"');
+  });
+
+  it('K4: fails when the provider wraps into something it does not unwrap to the same key', async () => {
+    const provider = createMemoryKeyProvider({ keys });
+    const lossy: KeyProvider = {
+      ...spyOn(provider, () => undefined),
+      wrap: (kekId, _dek, context) => provider.wrap(kekId, createExampleKey('another'), context),
+    };
+    const input = {
+      provider: lossy,
+      kekId: 'kek-1',
+      id: 6,
+      now: exampleNow,
+      purpose: 'flow',
+      state: 'active',
+    } as const;
+    expect((await readFailure(createDataKey(input))).code).toBe('wrong_key');
   });
 });
 

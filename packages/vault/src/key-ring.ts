@@ -66,9 +66,10 @@ export interface CreatedDataKey extends KeyRingRow {
 }
 
 /**
- * Makes a data key and returns its row, which is stored by the caller.
+ * Makes a data key and returns its row, which was unwrapped again and found to hold the same key. It is stored by the
+ * caller.
  *
- * @throws VaultError `random_failed`, or of the provider.
+ * @throws VaultError `random_failed`, `wrong_key`, or of the provider.
  */
 export async function createDataKey(input: CreateDataKeyInput): Promise<CreatedDataKey> {
   const { provider, kekId: wrappedBy, id, purpose, now, state } = input;
@@ -79,7 +80,9 @@ export async function createDataKey(input: CreateDataKeyInput): Promise<CreatedD
     const kcv = computeDekCheckValue(dek);
     const publicKey = purpose === 'checkpoint' ? readPublicKey(dek) : null;
     const times = { createdAt: now, activatedAt: state === 'active' ? now : null, retiredAt: null };
-    return { id, purpose, state, alg: 1, wrappedBy, wrapped, kcv, ...times, publicKey };
+    const key: CreatedDataKey = { id, purpose, state, alg: 1, wrappedBy, wrapped, kcv, ...times, publicKey };
+    (await unwrapDataKey(access, key)).fill(0);
+    return key;
   } finally {
     dek.fill(0);
   }

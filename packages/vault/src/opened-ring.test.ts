@@ -134,7 +134,7 @@ describe('the ring that is open', () => {
     const before = new OpenedRing(await unwrapKeyRing(access, rows));
     const keys = before.keys.list().map(({ id, key }) => ({ id, bytes: key.reveal() }));
     const destroyed = rows.map((row): KeyRingRow => (row.id === 9 ? { ...row, state: 'destroyed' } : row));
-    const after = new OpenedRing(await unwrapKeyRing(access, destroyed, before.keys.list()));
+    const after = new OpenedRing(await unwrapKeyRing(access, destroyed, before.keys));
     before.wipeExcept(after);
     for (const { id, bytes } of keys) {
       expect([id, bytes.every((byte) => byte === 0)]).toEqual([id, id === 9]);

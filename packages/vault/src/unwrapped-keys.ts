@@ -68,12 +68,26 @@ function checkRows(rows: readonly KeyRingRow[]): void {
   }
 }
 
-/** A ring only grows: a row may become `destroyed`, and none ever goes. */
-function checkKnown(known: readonly DataKey[], rows: readonly KeyRingRow[]): void {
+interface SealingKey {
+  readonly purpose: KeyPurpose;
+  readonly keyId: number;
+}
+
+/**
+ * A ring only grows: a row may become `destroyed`, and none ever goes. Every key that seals was made after the one it
+ * replaced, so whoever writes to the database cannot have an old key seal again that he knows.
+ */
+function checkKnown(known: UnwrappedKeys, rows: readonly KeyRingRow[], sealing: readonly SealingKey[]): void {
   const ids = new Set(rows.map((row) => row.id));
-  const gone = known.find((key) => !ids.has(key.id));
+  const gone = known.list().find((key) => !ids.has(key.id));
   if (gone !== undefined) {
     throw new VaultError('integrity', `The key ring is altered: data key ${gone.id} is not in it any more.`);
+  }
+  for (const { purpose, keyId } of sealing) {
+    const { id } = known.newest(purpose);
+    if (keyId >= id) continue;
+    const change = `data key ${keyId} is to take over from the newer data key ${id} of purpose "${purpose}"`;
+    throw new VaultError('integrity', `The key ring is altered: ${change}.`);
   }
 }
 
@@ -130,21 +144,22 @@ async function unwrapRows(access: ProviderAccess, rows: readonly KeyRingRow[]): 
 
 /**
  * `known` is the ring as it was opened before: a key of it is not unwrapped again, so that a provider that is away
- * takes no key from a process that holds it.
+ * takes no key from a process that holds it, and the ring must be one that can follow.
  *
  * @throws VaultError `missing_key` (a KEK, or an active key of a purpose), `wrong_key`, `integrity`, `provider_failed`.
  */
 export async function unwrapKeyRing(
   access: ProviderAccess,
   rows: readonly KeyRingRow[],
-  known: readonly DataKey[] = [],
+  known?: UnwrappedKeys,
 ): Promise<UnwrappedKeys> {
   checkRows(rows);
-  checkKnown(known, rows);
   const usable = rows.filter((row) => row.state !== 'destroyed');
   const sealing = keyPurposes.map((purpose) => ({ purpose, keyId: chooseNewest(usable, purpose) }));
+  if (known !== undefined) checkKnown(known, rows, sealing);
+  const held = known?.list() ?? [];
   const isHeld = (row: KeyRingRow) =>
-    known.find((key) => key.id === row.id && key.purpose === row.purpose && equalBytes(key.kcv, row.kcv));
+    held.find((key) => key.id === row.id && key.purpose === row.purpose && equalBytes(key.kcv, row.kcv));
   const fresh = usable.filter((row) => isHeld(row) === undefined);
   await requireKeks(access, fresh);
   const unwrapped = new Map((await unwrapRows(access, fresh)).map((key) => [key.id, key]));

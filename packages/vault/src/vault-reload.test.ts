@@ -85,6 +85,7 @@ describe('reload', () => {
   it('drops a destroyed key, which opens nothing any more', async () => {
     const live = await LiveVault.open([{ id: 9, activatedAt: newer }]);
     const blob = live.vault.seal(text, exampleContext);
+    await live.add({ id: 10, activatedAt: '2028-01-01T00:00:00.000Z' });
     live.edit(9, { state: 'destroyed', wrapped: new Uint8Array(0), wrappedBy: 'gone' });
     await live.vault.reload();
     expect(live.vault.knows(9)).toBe(false);
@@ -115,6 +116,29 @@ describe('reload', () => {
     expect(failure.code).toBe('integrity');
     expect(failure.message).toContain('data key 9 is not in it any more');
     expect(live.vault.knows(9)).toBe(true);
+  });
+
+  it('K1: refuses a ring in which an older key is to seal again', async () => {
+    for (const purpose of keyPurposes) {
+      const old = keyPurposes.indexOf(purpose) + 1;
+      const live = await LiveVault.open([{ id: 9, purpose, activatedAt: newer }]);
+      const before = live.vault.sealingKeys();
+      expect(before[purpose]).toBe(9);
+      // By its state, or by the time of its activation alone.
+      for (const edits of [
+        { 9: { state: 'decrypt-only' } },
+        { [old]: { activatedAt: '2028-01-01T00:00:00.000Z' } },
+      ] as const) {
+        const rows = live.rows;
+        for (const [id, edit] of Object.entries(edits)) live.edit(Number(id), edit);
+        const failure = await readFailure(live.vault.reload());
+        expect(failure.code).toBe('integrity');
+        expect(failure.message).toContain(`data key ${old} is to take over from the newer data key 9`);
+        expect(live.vault.sealingKeys()).toEqual(before);
+        live.rows = rows;
+      }
+      await live.vault.reload();
+    }
   });
 
   it('K4: refuses a ring in which a held id names another key', async () => {

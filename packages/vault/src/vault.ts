@@ -71,7 +71,7 @@ export interface Vault {
   /**
    * Loads the ring anew and takes it over as a whole. When that fails, the ring stays as it was.
    *
-   * @throws VaultError as `openVault`, `integrity` when a key vanished from the ring, or what loading the rows throws.
+   * @throws VaultError as `openVault`, `integrity` for a ring that lost a key or steps back, or what loading the rows throws.
    */
   reload(): Promise<void>;
   /**
@@ -300,6 +300,6 @@ export async function openVault(input: OpenVaultInput): Promise<Vault> {
   const { provider, loadRows, random = systemRandom, providerTimeoutMs: timeoutMs = defaultProviderTimeoutMs } = input;
   runSelfTest({ random, encrypt: encryptBytes, decrypt: decryptBytes });
   const load = async (known?: OpenedRing) =>
-    new OpenedRing(await unwrapKeyRing({ provider, timeoutMs }, await loadRows(), known?.keys.list()));
+    new OpenedRing(await unwrapKeyRing({ provider, timeoutMs }, await loadRows(), known?.keys));
   return new RingVault({ random, onSeal: input.onSeal ?? (() => undefined), load }, await load());
 }

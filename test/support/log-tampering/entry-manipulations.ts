@@ -4,6 +4,7 @@ import { createLink, sealText } from '@nexus/audit-chain/log-rows-fixture';
 import {
   anyPlace,
   editText,
+  eventOf,
   flipHex,
   forgeEntry,
   forgeSealed,
@@ -11,6 +12,7 @@ import {
   linkAt,
   longAgo,
   type Manipulation,
+  recompute,
   removeEvent,
   replaceEvent,
   type Scene,
@@ -61,6 +63,7 @@ const edits: Readonly<Record<string, Manipulation>> = {
     entry_hash: flipHex(event.entry_hash, random),
   })),
   'edit the mac': editSealed((event, { random }) => ({ ...event, mac: flipHex(event.mac, random) })),
+  'cut the mac': editSealed((event) => ({ ...event, mac: event.mac.slice(2) })),
   'edit the number of the mac key': editSealed((event) => ({ ...event, mac_key: event.mac_key + 1 })),
   'edit the id of an entry': editColumn('id'),
   ...Object.fromEntries(columns.map((column) => [`edit the column ${column}`, editColumn(column)])),
@@ -71,6 +74,18 @@ const edits: Readonly<Record<string, Manipulation>> = {
     return 10;
   },
 };
+
+/** Links from some place on have other numbers, and fit each other again. */
+function renumber(shift: number): Manipulation {
+  return (scene) => {
+    const place = innerPlace(scene);
+    const before = linkAt(scene, place - 1);
+    const event = eventOf(scene, linkAt(scene, place));
+    scene.tables.links[place] = createLink({ ...before, seq: before.seq + shift }, event);
+    recompute(scene, place + 1);
+    return 11;
+  };
+}
 
 const linkEdits: Readonly<Record<string, Manipulation>> = {
   'edit prev_hash': (scene) => {
@@ -89,6 +104,13 @@ const linkEdits: Readonly<Record<string, Manipulation>> = {
     linkAt(scene, anyPlace(scene)).seq = scene.log.size + 1 + scene.random.below(9);
     return 11;
   },
+  'cut prev_hash': (scene) => {
+    const link = linkAt(scene, innerPlace(scene));
+    link.prev_hash = link.prev_hash.slice(2);
+    return 11;
+  },
+  'leave numbers out and recompute': renumber(3),
+  'use a number twice and recompute': renumber(-1),
   'let a link name an entry that is not there': (scene) => {
     linkAt(scene, anyPlace(scene)).event_id = '01J0000000000000000000NONE';
     return 11;
@@ -154,10 +176,8 @@ const additions: Readonly<Record<string, Manipulation>> = {
     return 11;
   },
   'seal an entry twice': (scene) => {
-    const { tables } = scene;
-    const event = tables.events.find(({ columns: { id } }) => id === linkAt(scene, anyPlace(scene)).event_id);
-    if (event === undefined) return null;
-    tables.links.push(createLink(tables.links.at(-1) ?? null, event));
+    const { links } = scene.tables;
+    links.push(createLink(links.at(-1) ?? null, eventOf(scene, linkAt(scene, anyPlace(scene)))));
     return 11;
   },
   'double an entry': (scene) => {

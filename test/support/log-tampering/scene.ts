@@ -49,6 +49,10 @@ export function linkAt({ tables }: Scene, place: number): LinkRow {
   return tables.links[place] as LinkRow;
 }
 
+export function eventOf({ tables }: Scene, { event_id: id }: LinkRow): StoredEntry {
+  return tables.events.find(({ columns }) => columns.id === id) as StoredEntry;
+}
+
 export function replaceEvent({ tables }: Scene, id: string, change: (event: StoredEntry) => StoredEntry): void {
   tables.events = tables.events.map((event) => (event.columns.id === id ? change(event) : event));
 }
@@ -90,10 +94,9 @@ export function forgeSealed(scene: Scene, fields: EntryFields): void {
 export function recompute(scene: Scene, place: number): void {
   const { tables } = scene;
   for (let at = place; at < tables.links.length; at++) {
-    const { event_id, seq, prev_hash } = linkAt(scene, at);
+    const { seq, prev_hash } = linkAt(scene, at);
     const previous = at === 0 ? { seq: seq - 1, event_id: '', prev_hash: '', hash: prev_hash } : linkAt(scene, at - 1);
-    const event = tables.events.find(({ columns }) => columns.id === event_id) as StoredEntry;
-    tables.links[at] = createLink(previous, event);
+    tables.links[at] = createLink(previous, eventOf(scene, linkAt(scene, at)));
   }
 }
 

@@ -4,6 +4,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readCheckpointFile, readVerifierKeys } from '@nexus/audit-chain/checkpoint-file';
+import { inPieces } from '@nexus/audit-chain/log-rows-fixture';
 import { verifyLog } from '@nexus/audit-chain/verify';
 import type { Report } from '@nexus/audit-chain/verify-report';
 import type { LogFiles } from './file-manipulations.js';
@@ -45,12 +46,6 @@ function runPython(args: readonly string[]): string {
   if (error !== undefined) throw new Error(`docs/audit/verify.py needs python3 (3.8 or later): ${error.message}`);
   if (status !== 0) throw new Error(`docs/audit/verify.py failed:\n${stderr}`);
   return stdout;
-}
-
-/** In pieces that end anywhere. */
-async function* inPieces(text: string): AsyncGenerator<Uint8Array> {
-  const bytes = Buffer.from(text, 'utf8');
-  for (let at = 0; at < bytes.length; at += 1_000) yield bytes.subarray(at, at + 1_000);
 }
 
 async function* readBlobs(text: string) {

@@ -38,7 +38,7 @@ async function cover({ database, auditSealer }: ExportAuditDeps, fromSeq: number
   if (fromSeq > toSeq) throw new NexusError('invalid_request', 'from_seq must not be greater than to_seq.');
   const { auditChain } = database.stores;
   if (((await auditChain.newestCheckpoint())?.size ?? 0) >= toSeq) return;
-  await auditSealer.checkpointNow();
+  await auditSealer.checkpointSoon();
   const size = (await auditChain.newestCheckpoint())?.size ?? 0;
   if (size < toSeq)
     throw new NexusError('range_not_prunable', `The last checkpoint of the log covers ${size} entries.`);

@@ -3,7 +3,7 @@ import { NexusError } from '@nexus/core/errors';
 import { isUlid } from '@nexus/core/ids';
 import type { AuditSealer } from '../../audit/audit-sealer.js';
 import type { AuditOutcome } from '../../domain/audit-event.js';
-import type { AuditFilter, EntryPosition, NumberedEntry } from '../../stores/audit-store.js';
+import type { AuditFilter, EntryPosition, NumberedEntry } from '../../stores/audit-query.js';
 import type { Database } from '../../stores/database.js';
 
 export interface QueryAuditDeps {

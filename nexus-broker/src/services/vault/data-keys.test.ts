@@ -114,6 +114,33 @@ describeEachDatabase('data keys', (open) => {
     expect(ring.keys.filter(({ publicKey: shown }) => shown !== null).map(({ key }) => key.id)).toEqual([5, 6, 7]);
   });
 
+  it('lets no checkpoint key sign before a checkpoint covers the entry that names it', async () => {
+    const { checkpointNow } = broker.auditSealer;
+    const conflict = { code: 'key_state_conflict', status: 409, message: expect.stringContaining('try again') };
+    // The sealer was elsewhere in time: the entry is not sealed.
+    broker.auditSealer.checkpointNow = async () => undefined;
+    const id = await create('checkpoint');
+    await checkpointNow();
+    await promote(id);
+    const next = await create('checkpoint');
+    await expect(promote(next)).rejects.toMatchObject(conflict);
+    await expect(compromise(id)).rejects.toMatchObject(conflict);
+    // It is sealed, and the checkpoint does not reach it.
+    await database.transaction(async ({ audit, auditChain }) => {
+      const { entries } = await audit.listUnsealed(null, 500);
+      const last = (await auditChain.head())?.seq ?? 0;
+      const hash = new Uint8Array(32);
+      const links = entries.map((entry, index) => ({ seq: last + index + 1, eventId: entry.id, prevHash: hash, hash }));
+      await auditChain.insert(links);
+    });
+    await expect(promote(next)).rejects.toMatchObject(conflict);
+    expect(await states()).toMatchObject({ [id]: 'active', [next]: 'pre-active' });
+    await create('cred');
+    await checkpointNow();
+    await compromise(id);
+    expect(await states()).toMatchObject({ [id]: 'compromised', [next]: 'active' });
+  });
+
   it('destroys nothing that backups may need, or that a replica not seen for a while sealed with', async () => {
     const careful = await startBroker(database, keys, { retentionDays: 30 });
     await promoteAfterLearning(careful, 'cred');

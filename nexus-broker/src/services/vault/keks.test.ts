@@ -12,10 +12,12 @@ import {
 import type { Database } from '../../stores/database.js';
 import { describeEachDatabase } from '../../stores/describe-each-database.js';
 import { addKek } from './add-kek.js';
+import { compromiseDataKey } from './compromise-data-key.js';
 import { createDataKey } from './create-data-key.js';
 import { getKeyRing } from './get-key-ring.js';
 import { promoteKek } from './promote-kek.js';
 import { retireKek } from './retire-kek.js';
+import { rotateDataKeys } from './rotate-data-keys.js';
 
 describeEachDatabase('key-encryption keys', (open) => {
   const both = { 'kek-1': createKek(), 'kek-2': createKek() };
@@ -97,6 +99,41 @@ describeEachDatabase('key-encryption keys', (open) => {
     expect([...(await wrappedBy())]).toEqual(['kek-1']);
     keys.isAway = false;
     await promote();
+  });
+
+  it('K4: wraps nothing with other bytes that stand under the id of a key by now', async () => {
+    await add();
+    keys.held = { 'kek-1': createKek(), 'kek-2': createKek() };
+    await keys.reload();
+    const before = await database.stores.keyRing.list();
+    for (const step of [
+      () => createDataKey(broker, { purpose: 'cred' }, context),
+      () => rotateDataKeys(broker, { purposes: ['cred'] }, context),
+      () => compromiseDataKey(broker, { id: 1 }, context),
+    ]) {
+      await expect(step()).rejects.toMatchObject({ code: 'kek_unusable', message: expect.stringContaining('"kek-1"') });
+    }
+    keys.held = { 'kek-1': both['kek-1'], 'kek-2': createKek() };
+    await keys.reload();
+    await expect(promote()).rejects.toMatchObject({
+      code: 'kek_unusable',
+      message: expect.stringContaining('"kek-2"'),
+    });
+    expect(await database.stores.keyRing.list()).toEqual(before);
+    keys.held = both;
+    await keys.reload();
+    await createDataKey(broker, { purpose: 'cred' }, context);
+  });
+
+  it('K4: notices other bytes that the provider read just before it wrapped', async () => {
+    const wrap = keys.wrap.bind(keys);
+    keys.wrap = async (...input) => {
+      keys.held = { 'kek-1': createKek() };
+      await keys.reload();
+      return wrap(...input);
+    };
+    await expect(createDataKey(broker, { purpose: 'cred' }, context)).rejects.toMatchObject({ code: 'kek_unusable' });
+    expect(await database.stores.keyRing.list()).toHaveLength(5);
   });
 
   it('K8: waits for every live replica, and names those that lag', async () => {

@@ -3,6 +3,7 @@ import type { Kek } from '../../domain/key-rotation.js';
 import { type RequestContext, toAuditOrigin } from '../../domain/request-context.js';
 import { actOnChange, type KeyRingDeps } from '../../keyring/key-ring-deps.js';
 import { requireReplicas } from '../../keyring/replicas.js';
+import { requireHeldKek } from '../../keyring/require-held-kek.js';
 import { rewrapRing } from '../../keyring/rewrap-ring.js';
 import type { Stores } from '../../stores/database.js';
 import type { RewrapInput } from '../../stores/key-ring-store.js';
@@ -33,7 +34,10 @@ export async function promoteKek(
     isMet: ({ keks }) => keks.includes(kek.id),
     lack: `do not hold key ${JSON.stringify(kek.id)}`,
   });
+  // The proof that replicas report may be a minute old.
+  await requireHeldKek(deps.keyProvider, kek);
   const rewrapped = await rewrapRing(deps.keyProvider, await stores.keyRing.list(), kek.id);
+  await requireHeldKek(deps.keyProvider, kek);
   await deps.database.transaction((transaction) => store(deps, transaction, kek, rewrapped, context));
   await actOnChange(deps);
   return findKekView(stores, kek.id);

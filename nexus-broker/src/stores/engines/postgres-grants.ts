@@ -34,7 +34,10 @@ export async function grantTables(
   });
 }
 
-/** Whether the connected role neither owns one of the tables, nor could act as its owner, nor has more than insert. */
+/**
+ * Whether the connected role has no more than insert, and could act neither as the owner of one of the tables nor as the
+ * owner of their schema, who may drop them: for the schema `public` that is whoever owns the database.
+ */
 export async function refusesChanges(reader: Reader, tables: readonly string[]): Promise<boolean> {
   for (const table of tables) {
     const name = sql.lit(table);
@@ -42,7 +45,11 @@ export async function refusesChanges(reader: Reader, tables: readonly string[]):
       .selectNoFrom(
         sql<boolean>`(
           has_table_privilege(${name}, 'UPDATE, DELETE, TRUNCATE') or has_any_column_privilege(${name}, 'UPDATE')
-          or pg_has_role((select relowner from pg_class where oid = ${name}::regclass), 'MEMBER')
+          or (
+            select pg_has_role(relowner, 'MEMBER') or pg_has_role(nspowner, 'MEMBER')
+            from pg_class join pg_namespace on pg_namespace.oid = relnamespace
+            where pg_class.oid = ${name}::regclass
+          )
         )`.as('may'),
       )
       .executeTakeFirstOrThrow();
