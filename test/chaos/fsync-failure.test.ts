@@ -1,16 +1,18 @@
 /** On PostgreSQL it is the server that meets the failure: it panics, and the Broker sees its connections break (O8). */
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { type FailingFsync, prepareFailingFsync } from '../support/failing-fsync.js';
 import { connectScripted, registerScriptedOauth } from '../support/scripted-oauth.js';
 import { runSql } from '../support/sql.js';
 import { type Stack, startStack } from '../support/stack.js';
 import { waitFor } from '../support/wait.js';
 
+vi.setConfig({ testTimeout: 90_000 });
+
 const exitInputOutput = 74;
 const readers = 8;
-const patienceMs = 15_000;
+const patienceMs = 30_000;
 
 interface Reading {
   readonly requestId: string;

@@ -112,5 +112,5 @@ describe('backups of a Broker that is written to', () => {
       await provider.close();
       await rm(place, { recursive: true, force: true });
     }
-  }, 240_000);
+  }, 300_000);
 });

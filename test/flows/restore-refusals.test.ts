@@ -2,11 +2,14 @@ import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type Change, copyChanged, takeBackup } from '../support/backups.js';
 import { type CommandEnvironment, commandEnvironment, runCommand } from '../support/broker-command.js';
 import { connectScripted, registerScriptedOauth, type ScriptedOauth } from '../support/scripted-oauth.js';
 import { type Stack, startStack } from '../support/stack.js';
+
+// Each case starts processes, one after the other.
+vi.setConfig({ testTimeout: 120_000 });
 
 let stack: Stack;
 let provider: ScriptedOauth;

@@ -179,7 +179,9 @@ describeEachDatabase('the audit sealer', (open, fixture) => {
     expect(await countSealed()).toBe(700);
   });
 
-  describe.runIf(fixture.engine === 'postgres')('beside others', () => {
+  // SQLite serves one Broker.
+  const describeBesideOthers = fixture.engine === 'postgres' ? describe : () => undefined;
+  describeBesideOthers('beside others', () => {
     const owners = () => fixture.runSql(url, `select owner from job_lease where name = 'audit-sealer'`);
 
     it('works while it has the lease; when it stops, another goes on at once', async () => {

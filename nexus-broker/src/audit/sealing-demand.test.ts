@@ -96,7 +96,9 @@ describeEachDatabase('the audit sealer', (open, fixture) => {
     expect(await checkpointSizes()).toEqual([1, 6]);
   });
 
-  it.runIf(fixture.engine === 'postgres')('covers everything on demand although it loses the lease', async () => {
+  // SQLite takes no lease.
+  const itWithLease = fixture.engine === 'postgres' ? it : () => undefined;
+  itWithLease('covers everything on demand although it loses the lease', async () => {
     let isArmed = false;
     const database: Database = {
       ...rig.database,

@@ -182,10 +182,9 @@ export async function withoutTriggers(
   statements: readonly string[],
 ): Promise<void> {
   for (const table of ['audit_event', 'audit_chain', 'audit_checkpoint']) {
-    const triggers =
-      database.engine === 'postgres'
-        ? [`${table}_no_change on ${table}`]
-        : [`${table}_no_update`, `${table}_no_delete`];
+    const triggers = database.isExclusive
+      ? [`${table}_no_update`, `${table}_no_delete`]
+      : [`${table}_no_change on ${table}`];
     for (const trigger of triggers) await run(`drop trigger if exists ${trigger}`);
   }
   for (const statement of statements) await run(statement);

@@ -4,6 +4,7 @@ import { existsSync, linkSync, mkdtempSync, readdirSync, readFileSync, rmSync, s
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import Sqlite from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { toDatabaseFile } from '../database-file.js';
@@ -30,6 +31,15 @@ function readItems(file: string): unknown[] {
   const connection = new Sqlite(file);
   try {
     return connection.prepare('select n from item order by n').pluck().all();
+  } finally {
+    connection.close();
+  }
+}
+
+function countItems(file: string): number {
+  const connection = new Sqlite(file, { readonly: true });
+  try {
+    return Number(connection.prepare('select count(*) from item').pluck().get());
   } finally {
     connection.close();
   }
@@ -62,6 +72,8 @@ describe('a copy', () => {
       await once(writer.stdout, 'data');
       let last = 0;
       for (let number = 1; number <= 8; number++) {
+        // However little of the machine it gets, it has written since the last copy.
+        while (countItems(path) <= last) await sleep(5);
         const copy = join(folder, `copy-${number}`);
         await toDatabaseFile(path).copyTo(copy);
         toDatabaseFile(copy).seal();
