@@ -1,4 +1,5 @@
 import { createReadStream, existsSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
 import { acceptRollback } from '../backup/accept-rollback.js';
 import { BackupError, commandExits } from '../backup/backup-error.js';
 import { expectQuiet } from '../backup/expect-quiet.js';
@@ -25,6 +26,8 @@ type Evidence = Pick<VerifyInput, 'notes' | 'archives'>;
 /** Restores or verifies. Returns the exit code: 0 when all that was asked for was done and found good. */
 export async function runRestore(command: RestoreCommand): Promise<number> {
   const settings = loadCommandSettings();
+  // On a new machine the folder of checkpoints.log may be missing where the database lies elsewhere.
+  if (!command.isVerifyOnly) await mkdir(settings.config.dataDir, { recursive: true, mode: 0o700 });
   const evidence = await readEvidence(command, settings);
   if (command.from === null) return lookAtDatabase(command, settings, evidence);
   if (settings.file === null) {

@@ -14,6 +14,12 @@ const withLines = (change: (copy: string[]) => void) => {
   return copy.map((line) => `${line}\n`).join('');
 };
 
+/** The first byte of a character becomes another. */
+function withByte(bytes: Buffer, character: string, byte: number): Uint8Array {
+  bytes[bytes.indexOf(character)] = byte;
+  return bytes;
+}
+
 async function* once(bytes: string | Uint8Array): AsyncGenerator<Uint8Array> {
   yield typeof bytes === 'string' ? Buffer.from(bytes) : bytes;
 }
@@ -50,7 +56,7 @@ describe('an export', () => {
     ['has no time in an open range', text.replace(/"exported_at":"[^"]*"/, '"exported_at":null')],
     ['has a time that is none', text.replace(/"exported_at":"[^"]*"/, '"exported_at":"2026-13-01T00:00:00.000Z"')],
     ['has half a character', text.replace('🔑', '\\ud83d')],
-    ['is not UTF-8', Buffer.from(text.replace('req-', 'req-\u00ff'), 'latin1')],
+    ['is not UTF-8', withByte(Buffer.from(text), 'ü', 0xff)],
   ])('cannot be read that %s', async (_what, unreadable) => {
     expect(unreadable).not.toBe(text);
     const report = await verifyLog(once(unreadable));
