@@ -256,7 +256,9 @@ describe.each(engines)('the audit log on %s', (engine) => {
     expect(page.body.limit).toBe(50);
     const array = await read('?format=array&limit=3');
     expect(array.body).toHaveLength(3);
-    expect(array.body).toEqual((await read('?limit=3')).body.events);
+    // The newest entries get their number within a moment.
+    const withoutNumbers = (events: readonly object[]) => events.map((event) => ({ ...event, seq: null }));
+    expect(withoutNumbers(array.body)).toEqual(withoutNumbers((await read('?limit=3')).body.events));
   });
 
   it.each([

@@ -3,22 +3,23 @@
  * much and ends at 16.7 million. Two honest entries of a log of 10^9 collide with a probability of 10^-11.
  */
 const words = 3;
-const digitsOfWord = 8;
+const bytesOfWord = 4;
 const firstCapacity = 1 << 12;
 
 export class EntrySet {
+  readonly #reader = new WordReader();
   #slots = new Uint32Array(firstCapacity * words);
   #size = 0;
 
   has(hash: string): boolean {
-    const [first, second, third] = readWords(hash);
+    const [first, second, third] = this.#reader.read(hash);
     return !isFree(this.#slots, find(this.#slots, first, second, third));
   }
 
   /** Whether it was new. `hash` is lower-case hex. */
   add(hash: string): boolean {
     if (this.#size * 2 > this.#slots.length / words) this.#grow();
-    const [first, second, third] = readWords(hash);
+    const [first, second, third] = this.#reader.read(hash);
     const at = find(this.#slots, first, second, third);
     if (!isFree(this.#slots, at)) return false;
     write(this.#slots, at, first, second, third);
@@ -38,9 +39,15 @@ export class EntrySet {
   }
 }
 
-function readWords(hash: string): readonly [number, number, number] {
-  const bytes = Buffer.from(hash.slice(0, words * digitsOfWord), 'hex');
-  return [bytes.readUInt32BE(0), bytes.readUInt32BE(4), bytes.readUInt32BE(8)];
+/** Reads the first words of hashes, without a buffer for each. */
+class WordReader {
+  readonly #bytes = Buffer.alloc(words * bytesOfWord);
+
+  read(hash: string): readonly [number, number, number] {
+    const bytes = this.#bytes;
+    bytes.write(hash, 0, bytes.length, 'hex');
+    return [bytes.readUInt32BE(0), bytes.readUInt32BE(bytesOfWord), bytes.readUInt32BE(2 * bytesOfWord)];
+  }
 }
 
 /** Where these words are, or where they belong. The number of slots is a power of two, and half of them are free. */
