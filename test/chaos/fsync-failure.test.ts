@@ -47,11 +47,12 @@ async function readRecorded(stack: Stack): Promise<ReadonlySet<string>> {
 describe('an fsync that fails', () => {
   // The database file itself is written when the write-ahead log is copied into it, after some thousand reads.
   it.each([
-    ['of any file', '', 'SQLITE_IOERR_FSYNC'],
-    ['of the write-ahead log', 'nexus.db-wal', 'SQLITE_IOERR_FSYNC'],
-    ['of the database file', 'nexus.db', 'SQLITE_IOERR_FSYNC'],
-    ['of the checkpoints', 'checkpoints.log', 'EIO'],
-    ['of the audit file', 'audit.ndjson', 'EIO'],
+    // Whichever is written through first.
+    ['of any file', '', /^(SQLITE_IOERR_FSYNC|EIO)$/],
+    ['of the write-ahead log', 'nexus.db-wal', /^SQLITE_IOERR_FSYNC$/],
+    ['of the database file', 'nexus.db', /^SQLITE_IOERR_FSYNC$/],
+    ['of the checkpoints', 'checkpoints.log', /^EIO$/],
+    ['of the audit file', 'audit.ndjson', /^EIO$/],
   ])(
     'O3: %s ends the Broker at once; nothing more is answered, nothing answered is unrecorded',
     async (_, suffix, code) => {
@@ -72,9 +73,9 @@ describe('an fsync that fails', () => {
         const answered = readings.filter((answer) => answer.status === 200);
         expect(answered.length).toBeGreaterThan(50);
         expect(answered.filter((answer) => answer.isLate)).toEqual([]);
-        expect(stack.logs().match(/a write could not be made durable.*/g)).toEqual([
-          `a write could not be made durable (${code}); nothing more is answered. Check the disk.`,
-        ]);
+        const lines = /a write could not be made durable \((\w+)\); nothing more is answered\. Check the disk\./g;
+        const codes = [...stack.logs().matchAll(lines)].map(([, named]) => named);
+        expect(codes).toEqual([expect.stringMatching(code)]);
 
         await stack.startBroker({ LD_PRELOAD: '' });
         const recorded = await readRecorded(stack);
