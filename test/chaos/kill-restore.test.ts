@@ -34,16 +34,29 @@ afterAll(async () => {
   await rm(place, { recursive: true, force: true });
 });
 
-/** Starts a command and kills it a moment after a file appears, or at a random time. False when it was faster. */
-async function killWithin(args: readonly string[], moment: { readonly file: string | null; readonly laterMs: number }) {
+/** Starts a command; settles when it is over, or when the file that tells of its work is there. */
+async function runUntil(args: readonly string[], file: string) {
   const command = startCommand(commandEnvironment(stack), ...args);
   let isEnded = false;
   void command.ended.then(() => {
     isEnded = true;
   });
-  const isReached = async () => moment.file === null || (await exists(moment.file));
-  while (!isEnded && !(await isReached())) await new Promise((resolve) => setImmediate(resolve));
-  await sleep(moment.laterMs);
+  while (!isEnded && !(await exists(file))) await new Promise((resolve) => setImmediate(resolve));
+  return command;
+}
+
+/** How long a command is at work after the file appears, in ms: how late a kill can come here. */
+async function measureWork(args: readonly string[], file: string): Promise<number> {
+  const command = await runUntil(args, file);
+  const start = performance.now();
+  expect((await command.ended).code).toBe(0);
+  return performance.now() - start;
+}
+
+/** Starts a command and kills it some time after the file appears. False when it was faster. */
+async function killWithin(args: readonly string[], moment: { readonly file: string; readonly laterMs: number }) {
+  const command = await runUntil(args, moment.file);
+  if (moment.laterMs > 0) await sleep(moment.laterMs);
   command.kill();
   return (await command.ended).code === null;
 }
@@ -57,10 +70,11 @@ async function exists(path: string): Promise<boolean> {
 describe(`killed at ${kills} moments (seed ${seed})`, () => {
   it('K9: a backup is there whole or not at all, and the Broker goes on', async () => {
     let killed = 0;
+    const workMs = await measureWork(['backup', '--to', join(place, 'measured')], join(place, 'measured.'));
     // A small database is copied in some milliseconds: it takes several attempts to be in time.
     for (let run = 0; run < kills || (killed <= kills / 3 && run < 5 * kills); run++) {
       const folder = join(place, `killed-${run}`);
-      const moment = { file: join(place, `killed-${run}.`), laterMs: random.below(25) };
+      const moment = { file: join(place, `killed-${run}.`), laterMs: random.below(Math.ceil(workMs)) };
       if (await killWithin(['backup', '--to', folder], moment)) killed += 1;
       if (!existsSync(folder)) continue;
       const { database, manifest } = { database: join(folder, 'nexus.db'), manifest: join(folder, 'manifest.json') };
@@ -84,14 +98,18 @@ describe(`killed at ${kills} moments (seed ${seed})`, () => {
     const before = join(place, 'before.db');
     await putByHand(file, before);
     const checkpoints = await readFile(join(dataDir, 'checkpoints.log'));
-    const counts = { killed: 0, old: 0, restored: 0 };
-    for (let run = 0; run < kills; run++) {
+    const args = ['restore', '--from', backup, '--accept-rollback'];
+    const putBack = async () => {
       for (const name of await readdir(dataDir)) if (name.startsWith('nexus.db.')) await rm(join(dataDir, name));
       await putByHand(before, file);
       await writeFile(join(dataDir, 'checkpoints.log'), checkpoints);
+    };
+    const counts = { killed: 0, old: 0, restored: 0 };
+    const workMs = await measureWork(args, join(dataDir, 'nexus.db.restoring'));
+    for (let run = 0; run < kills || (counts.killed <= kills / 3 && run < 5 * kills); run++) {
+      await putBack();
       const name = random.pick(['nexus.db.restoring', 'before-restore']);
-      const laterMs = name === 'before-restore' ? 0 : random.below(600);
-      const args = ['restore', '--from', backup, '--accept-rollback'];
+      const laterMs = name === 'before-restore' ? 0 : random.below(Math.ceil(workMs));
       if (await killWithin(args, { file: join(dataDir, name), laterMs })) counts.killed += 1;
 
       const verified = await runCommand(commandEnvironment(stack), 'restore', '--verify');
@@ -103,9 +121,7 @@ describe(`killed at ${kills} moments (seed ${seed})`, () => {
       counts[state] += 1;
     }
     expect(counts.killed).toBeGreaterThan(kills / 3);
-    expect((await runCommand(commandEnvironment(stack), 'restore', '--from', backup, '--accept-rollback')).code).toBe(
-      0,
-    );
+    expect((await runCommand(commandEnvironment(stack), ...args)).code).toBe(0);
     await stack.startBroker();
     process.stdout.write(`${JSON.stringify(counts)}\n`);
   });
