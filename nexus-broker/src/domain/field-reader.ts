@@ -99,6 +99,17 @@ export class FieldReader {
     this.refuse(name, 'must be an object');
     return null;
   }
+
+  /** A reader of the object that a field holds; null where there is none. */
+  nested(name: string): FieldReader | null {
+    const value = this.object(name);
+    const path = this.#prefix === '' ? name : `${this.#prefix}.${name}`;
+    return value === null ? null : new FieldReader(value, path, this.#details);
+  }
+
+  names(): string[] {
+    return Object.keys(this.#fields);
+  }
 }
 
 export function throwIfAny(summary: string, details: readonly ErrorDetail[]): void {

@@ -1,5 +1,6 @@
 import { type FieldReader, isJsonObject, toPathPart } from './field-reader.js';
 import type { ProfileContext } from './profile-context.js';
+import { readErrorMap, readRefreshPolicy } from './profile-refresh.js';
 import {
   type ClientAuthenticationMethod,
   clientAuthenticationMethods,
@@ -85,6 +86,8 @@ type Authorization = Pick<
   | 'params'
   | 'revocationKills'
   | 'downscope'
+  | 'refresh'
+  | 'errors'
   | 'allowWiderToken'
   | 'exposeIdToken'
 >;
@@ -99,6 +102,8 @@ export function readAuthorization(context: ProfileContext): Authorization {
     params: readParams(context),
     revocationKills: readRecipe(fields, 'revoke', 'kills', revocationReaches) ?? 'unknown',
     downscope: readRecipe(fields, 'downscope', 'via', downscopeMethods),
+    refresh: readRefreshPolicy(fields),
+    errors: readErrorMap(fields),
     allowWiderToken: fields.flag('allow_wider_token') ?? false,
     exposeIdToken: fields.flag('expose_id_token') ?? false,
   };

@@ -4,6 +4,7 @@ import { type CredentialSchema, createCredentialSchema, readCredentialSchema } f
 import { FieldReader } from './field-reader.js';
 import type { ProfileContext } from './profile-context.js';
 import { readApiUrl } from './profile-endpoints.js';
+import { defaultRefreshPolicy, toWireRefreshPolicy } from './profile-refresh.js';
 import type { AuthStrategy, AuthType, Probe, ProviderProfile } from './provider.js';
 
 /** Fields that mean something for OAuth only, with the one value that means nothing. */
@@ -20,6 +21,8 @@ const oauthOnly: { readonly [name: string]: string } = {
   auth_header: '"none"',
   params: '{}',
   revoke: '{"kills":"unknown"}',
+  refresh: JSON.stringify(toWireRefreshPolicy(defaultRefreshPolicy)),
+  errors: '{}',
   expose_id_token: 'false',
 };
 

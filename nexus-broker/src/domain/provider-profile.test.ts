@@ -2,6 +2,7 @@ import { NexusError } from '@nexus/core/errors';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { issuerBody, keyBody, oauthBody } from './profile-fixture.test-data.js';
+import { defaultRefreshPolicy } from './profile-refresh.js';
 import type { Provider, ProviderProfile } from './provider.js';
 import {
   listProviderUrls,
@@ -72,6 +73,8 @@ describe('parseProviderProfile', () => {
         params: {},
         revocationKills: 'unknown',
         downscope: null,
+        refresh: defaultRefreshPolicy,
+        errors: {},
         allowWiderToken: false,
         exposeIdToken: false,
         tokenEndpointAuthMethod: 'client_secret_basic',
@@ -103,6 +106,8 @@ describe('parseProviderProfile', () => {
       params: { prompt: 'consent', max_age: 60, access: true, 'x-y.z': '' },
       revoke: { kills: 'grant' },
       downscope: { via: 'token_exchange' },
+      refresh: { rotation: 'strict', grace_seconds: 30, idle_lifetime: 7_776_000, calls_per_second: 5 },
+      errors: { refresh_token_not_found: 'final' },
       allow_wider_token: true,
       expose_id_token: true,
     });
@@ -112,6 +117,14 @@ describe('parseProviderProfile', () => {
       params: { prompt: 'consent', max_age: '60', access: 'true', 'x-y.z': '' },
       revocationKills: 'grant',
       downscope: 'token_exchange',
+      refresh: {
+        rotation: 'strict',
+        graceSeconds: 30,
+        idleLifetimeSeconds: 7_776_000,
+        concurrency: 8,
+        callsPerSecond: 5,
+      },
+      errors: { refresh_token_not_found: 'final' },
       pkce: 'required',
       scopeSeparator: ',',
       userInfoEndpoint: 'users/me?full=1',
@@ -168,6 +181,15 @@ describe('parseProviderProfile', () => {
       expect(refusedPaths({ ...oauthBody, revoke: { kills: wrong } })).toEqual(['revoke.kills']);
     }
     expect(refusedPaths({ ...oauthBody, downscope: { via: 'refresh', scope: 'x' } })).toEqual(['downscope.scope']);
+    expect(refusedPaths({ ...oauthBody, refresh: { rotation: 'often', grace: 3, concurrency: 0 } })).toEqual([
+      'refresh.grace',
+      'refresh.rotation',
+      'refresh.concurrency',
+    ]);
+    expect(refusedPaths({ ...oauthBody, errors: { 'a b': 'final', gone: 'dead' } })).toEqual([
+      'errors.a b',
+      'errors.gone',
+    ]);
   });
 
   it('refuses names that are not plain', () => {

@@ -19,6 +19,7 @@ import {
   findNameProblem,
   readEndpoints,
 } from './profile-endpoints.js';
+import { toWireRefreshPolicy, type WireRefreshPolicy } from './profile-refresh.js';
 import {
   type AuthStrategy,
   authTypes,
@@ -69,6 +70,8 @@ export type WireProfile = {
   readonly params: { readonly [name: string]: string };
   readonly revoke: { readonly kills: ProviderProfile['revocationKills'] };
   readonly downscope: { readonly via: DownscopeMethod } | null;
+  readonly refresh: WireRefreshPolicy;
+  readonly errors: ProviderProfile['errors'];
   readonly allow_wider_token: boolean;
   readonly expose_id_token: boolean;
   readonly version: number;
@@ -107,6 +110,8 @@ const writableFields: Record<keyof WriteProfile | 'client_secret' | 'auth_header
   params: true,
   revoke: true,
   downscope: true,
+  refresh: true,
+  errors: true,
   allow_wider_token: true,
   expose_id_token: true,
 };
@@ -264,6 +269,8 @@ function toWriteProfile(profile: ProviderProfile): WriteProfile {
     params: profile.params,
     revoke: { kills: profile.revocationKills },
     downscope: profile.downscope === null ? null : { via: profile.downscope },
+    refresh: toWireRefreshPolicy(profile.refresh),
+    errors: profile.errors,
     allow_wider_token: profile.allowWiderToken,
     expose_id_token: profile.exposeIdToken,
   };

@@ -24,6 +24,27 @@ export type RevocationReach = (typeof revocationReaches)[number];
 export const downscopeMethods = ['refresh', 'token_exchange'] as const;
 export type DownscopeMethod = (typeof downscopeMethods)[number];
 
+/** `strict`: a refresh token shown twice may end the whole grant, its access tokens with it. */
+export const rotationModes = ['never', 'always', 'sometimes', 'strict'] as const;
+export type RotationMode = (typeof rotationModes)[number];
+
+/** What an error code of a provider means: `final` ends the grant, `configuration` is about our client. */
+export const errorClasses = ['final', 'transient', 'configuration', 'throttled'] as const;
+export type ErrorClass = (typeof errorClasses)[number];
+
+export interface RefreshPolicy {
+  /** Null where it is not known. */
+  readonly rotation: RotationMode | null;
+  /** How long a rotated refresh token is still accepted; null where it is not known. */
+  readonly graceSeconds: number | null;
+  /** How long a refresh token may go unused before the provider forgets it; null: for ever, as far as is known. */
+  readonly idleLifetimeSeconds: number | null;
+  /** Calls of one Broker to the token endpoint at any moment. */
+  readonly concurrency: number;
+  /** Calls of all Brokers together. */
+  readonly callsPerSecond: number;
+}
+
 export interface AuthStrategy {
   readonly type: string;
   readonly config: { readonly [name: string]: JsonValue };
@@ -66,6 +87,8 @@ export interface ProviderProfile {
   /** How the provider mints a token with fewer scopes (RFC 6749 section 6, RFC 8693); null where it cannot. */
   readonly downscope: DownscopeMethod | null;
   readonly allowWiderToken: boolean;
+  readonly refresh: RefreshPolicy;
+  readonly errors: { readonly [code: string]: ErrorClass };
   readonly exposeIdToken: boolean;
 }
 

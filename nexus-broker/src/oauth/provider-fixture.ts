@@ -1,5 +1,6 @@
 import { systemClock, toInstant } from '@nexus/core/clock';
 import { createUlid } from '@nexus/core/ids';
+import { defaultRefreshPolicy } from '../domain/profile-refresh.js';
 import type { Provider, ProviderProfile } from '../domain/provider.js';
 import { createGuardedFetch, type GuardedFetchSettings } from './guarded-fetch.js';
 import { createProviderClient, type ProviderClient, type ProviderClientDeps } from './provider-client.js';
@@ -45,6 +46,8 @@ const emptyProfile: ProviderProfile = {
   params: {},
   revocationKills: 'unknown',
   downscope: null,
+  refresh: defaultRefreshPolicy,
+  errors: {},
   allowWiderToken: false,
   exposeIdToken: false,
 };

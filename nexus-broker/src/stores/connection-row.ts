@@ -95,6 +95,7 @@ export function toConnectionRow(connection: Connection): Omit<Insertable<Connect
     lease_epoch: 0,
     fail_count: 0,
     next_attempt_at: null,
+    last_call_at: null,
     last_ok_at: null,
     last_read_at: null,
     last_refresh_at: connection.lastRefreshAt,

@@ -1,6 +1,7 @@
 import type { Instant } from '@nexus/core/clock';
 import { NexusError } from '@nexus/core/errors';
 import type { Insertable, Selectable } from 'kysely';
+import { defaultRefreshPolicy } from '../domain/profile-refresh.js';
 import type { Provider } from '../domain/provider.js';
 import { decodeJson, decodeSealed, encodeJson } from './codecs.js';
 import { UniqueViolation } from './engines/session.js';
@@ -100,8 +101,8 @@ function toProvider(row: Selectable<ProviderTable>): Provider {
   return {
     providerId: row.provider_id,
     version: row.version,
-    // A profile stored before there was downscoping does not name it.
-    profile: { ...decodeJson(row.profile), downscope: decodeJson(row.profile).downscope ?? null },
+    // A profile stored by an earlier release does not name what that release did not know.
+    profile: { downscope: null, refresh: defaultRefreshPolicy, errors: {}, ...decodeJson(row.profile) },
     sealedSecrets: decodeSealed(row.sealed_secrets),
     createdAt: row.created_at,
     updatedAt: row.updated_at,

@@ -16,13 +16,16 @@ import type { Flag, JsonText } from './codecs.js';
 
 type Sealed = ColumnType<Uint8Array | null, SealedBlob | null, SealedBlob | null>;
 
+/** What profiles stored by earlier releases may lack. */
+type LaterFields = 'downscope' | 'refresh' | 'errors';
+
 export interface ProviderTable {
   provider_id: string;
   version: number;
   /** Lower case; unique among the rows that are not deleted. */
   name: string;
   auth_type: AuthType;
-  profile: JsonText<ProviderProfile>;
+  profile: JsonText<Omit<ProviderProfile, LaterFields> & Partial<Pick<ProviderProfile, LaterFields>>>;
   sealed_secrets: Sealed;
   created_at: Instant;
   updated_at: Instant;
@@ -60,6 +63,8 @@ export interface ConnectionTable {
   intent_started: Instant | null;
   fail_count: number;
   next_attempt_at: Instant | null;
+  /** When the refresh token was last shown to the provider, as far as this Broker's claims tell; database time. */
+  last_call_at: Instant | null;
   last_ok_at: Instant | null;
   last_read_at: Instant | null;
   last_refresh_at: Instant | null;
@@ -267,6 +272,26 @@ export interface JobLeaseTable {
   until: Instant | null;
 }
 
+/** How often something may be asked: the origin of a token endpoint, or a provider. Times are the database's. */
+export interface CallPaceTable {
+  pace_key: string;
+  /** Since when the breaker is open; null while it is closed. */
+  opened_at: Instant | null;
+  /** When it closed last: the allowed rate grows from then on. */
+  closed_at: Instant | null;
+  /** From when one call may try whether it can be closed. */
+  probe_after: Instant | null;
+  /** The earliest moment of the next call at the allowed rate. */
+  next_call_at: Instant | null;
+  /** Transient failures in a row. */
+  failures: number;
+  window_calls: number;
+  window_failures: number;
+  /** The version of a provider's profile that its authorization server refuses as a client. */
+  stopped_version: number | null;
+  updated_at: Instant;
+}
+
 export interface MigrationTable {
   name: string;
   applied_at: Instant;
@@ -296,6 +321,7 @@ export interface Schema {
   broker_instance: BrokerInstanceTable;
   resealing: ResealingTable;
   job_lease: JobLeaseTable;
+  call_pace: CallPaceTable;
   migration: MigrationTable;
   migration_lock: MigrationLockTable;
 }

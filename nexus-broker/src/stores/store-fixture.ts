@@ -9,6 +9,7 @@ import type { ApiKey } from '../domain/api-key.js';
 import type { AuditEntry } from '../domain/audit-event.js';
 import type { Flow } from '../domain/authorization-flow.js';
 import type { Connection } from '../domain/connection.js';
+import { defaultRefreshPolicy } from '../domain/profile-refresh.js';
 import type { Provider, ProviderProfile } from '../domain/provider.js';
 import type { StoreCredentialInput } from './connection-changes.js';
 import type { Database } from './database.js';
@@ -56,6 +57,8 @@ export function createProfile(values: Partial<ProviderProfile> = {}): ProviderPr
     params: {},
     revocationKills: 'unknown',
     downscope: null,
+    refresh: defaultRefreshPolicy,
+    errors: {},
     allowWiderToken: false,
     exposeIdToken: false,
     ...values,

@@ -100,6 +100,8 @@ export function profileFixture(id = 'p1'): ProviderProfile {
     params: {},
     revoke: {},
     downscope: null,
+    refresh: { rotation: null, grace_seconds: null, idle_lifetime: null, concurrency: 8, calls_per_second: 20 },
+    errors: {},
     allow_wider_token: false,
     expose_id_token: false,
     version: 3,

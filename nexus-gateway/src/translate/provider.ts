@@ -32,6 +32,8 @@ export function toProvider(profile: Broker.ProviderProfile): Provider {
     params: profile.params,
     revoke: profile.revoke,
     downscope: profile.downscope,
+    refresh: profile.refresh,
+    errors: profile.errors,
     allow_wider_token: profile.allow_wider_token,
     expose_id_token: profile.expose_id_token,
     created_at: profile.created_at,

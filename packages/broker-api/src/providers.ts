@@ -30,6 +30,8 @@ const profileFields = {
   params: jsonObject,
   revoke: jsonObject,
   downscope: jsonObject.nullable(),
+  refresh: jsonObject,
+  errors: jsonObject,
   allow_wider_token: z.boolean(),
   expose_id_token: z.boolean(),
 };

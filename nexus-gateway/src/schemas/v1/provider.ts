@@ -43,6 +43,8 @@ export const Provider = z
     params: openObject,
     revoke: openObject,
     downscope: openObject.nullable(),
+    refresh: openObject,
+    errors: openObject,
     allow_wider_token: z.boolean(),
     expose_id_token: z.boolean(),
     created_at: z.iso.datetime(),
@@ -78,6 +80,8 @@ export const Provider = z
       params: {},
       revoke: { kills: 'unknown' },
       downscope: null,
+      refresh: { rotation: null, grace_seconds: null, idle_lifetime: null, concurrency: 8, calls_per_second: 20 },
+      errors: {},
       allow_wider_token: false,
       expose_id_token: false,
       created_at: '2026-05-01T12:00:00.000Z',
@@ -124,6 +128,15 @@ const writableFields = {
   downscope: {
     ...anyObject,
     description: 'How the provider mints a narrower token: `{ "via": "refresh" }` or `{ "via": "token_exchange" }`.',
+  },
+  refresh: {
+    ...anyObject,
+    description:
+      'How refresh tokens live: `rotation` (`never`, `always`, `sometimes`, `strict`), `grace_seconds`, `idle_lifetime` in seconds, `concurrency` and `calls_per_second` of the token endpoint.',
+  },
+  errors: {
+    ...anyObject,
+    description: 'Error codes of the provider, each `final`, `transient`, `configuration` or `throttled`.',
   },
   allow_wider_token: flag,
   expose_id_token: flag,

@@ -1,0 +1,19 @@
+import { sql } from 'kysely';
+import { createTable } from './create-table.js';
+import type { Migration } from './migration.js';
+
+export const refreshMigration: Migration = {
+  name: '0004-refresh-engine',
+  async up(context) {
+    const { schema, spelling } = context;
+    await schema.alterTable('connection').addColumn('last_call_at', spelling.text).execute();
+    // The schedule asks only for what can be refreshed, and a database is mostly made of other rows.
+    await context.run(
+      sql`create index connection_due on connection (refresh_after) where status = 'active' and has_refresh_token = 1`,
+    );
+    await createTable(context, 'call_pace', {
+      text: ['pace_key', 'opened_at?', 'closed_at?', 'probe_after?', 'next_call_at?', 'updated_at'],
+      integer: ['failures', 'window_calls', 'window_failures', 'stopped_version?'],
+    });
+  },
+};
