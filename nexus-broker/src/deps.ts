@@ -1,6 +1,7 @@
 /** The composition root: opens everything in order and closes it in reverse. */
 import { mkdir, readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
+import { join } from 'node:path';
 import type { Clock } from '@nexus/core/clock';
 import { systemClock } from '@nexus/core/clock';
 import { createUlid } from '@nexus/core/ids';
@@ -23,6 +24,8 @@ import { createGuardedFetch } from './oauth/guarded-fetch.js';
 import { createProviderClient, type ProviderClient } from './oauth/provider-client.js';
 import type { UserTokenVerifier } from './oauth/user-token-verifier.js';
 import { RefreshEngine } from './refresh/refresh-engine.js';
+import { RenewalSpool } from './refresh/renewal-spool.js';
+import { UnsavedRenewals } from './refresh/unsaved-renewals.js';
 import { deleteConnection } from './services/connections/delete-connection.js';
 import { EndedTokens } from './sessions/ended-tokens.js';
 import { SessionTokens } from './sessions/session-tokens.js';
@@ -158,8 +161,14 @@ async function openOver(database: Database, input: OpenInput): Promise<OpenedDep
   const { vault, fence, audit, auditSealer, onBackgroundError } = shared;
   const guardedFetch = createGuardedFetch({ environment: config.nexusEnv, egressAllow: config.egressAllow });
   const providerClient = createProviderClient({ guardedFetch, clock });
-  const refresh = new RefreshEngine({ database, vault, audit, clock, providerClient });
+  const spool = await RenewalSpool.open({
+    path: join(config.dataDir, 'renewals.spool'),
+    onLostWrite: exitOnLostWrite,
+  });
+  const unsaved = new UnsavedRenewals({ spool, vault, onError: onBackgroundError });
+  const refresh = new RefreshEngine({ database, vault, audit, clock, providerClient, unsaved });
   await refresh.forgetEarlierBoots();
+  await unsaved.recover(database.stores);
   const watcher = new ConnectionWatcher(database, onBackgroundError);
   const missLimiter = new MissLimiter(clock, config.unknownIdLimit);
   const endedTokens = new EndedTokens({ database, vault, clock, providerClient, onBackgroundError });
@@ -204,6 +213,7 @@ async function openOver(database: Database, input: OpenInput): Promise<OpenedDep
       deps.resealer.close();
       await scheduler.close();
       await refresh.close().catch(onBackgroundError);
+      await spool.close();
       await recordStop(audit, signal).catch(onBackgroundError);
       await openedAudit.close();
       await fence.leave().catch(onBackgroundError);

@@ -9,6 +9,7 @@ import { splitScope } from '../domain/token-set.js';
 import { sealCredential } from '../grants/credential-custody.js';
 import type { StoreCredentialInput } from '../stores/connection-changes.js';
 import type { Stores } from '../stores/database.js';
+import { openHeldCredential } from './open-held-credential.js';
 import { createStepEntry, type RefreshStepDeps, type RefreshStepInput } from './refresh-step.js';
 import type { Renewed } from './unsaved-renewals.js';
 
@@ -17,6 +18,8 @@ export const commitAttempts = 6;
 interface RenewalCommit {
   readonly renewed: Renewed;
   readonly attempts: number;
+  /** The statuses the connection may be in; `active` where it is left out. */
+  readonly from?: StoreCredentialInput['from'];
   /** Runs in the same transaction, once everything else is written in it. */
   readonly beside?: (stores: Stores) => Promise<void>;
 }
@@ -29,28 +32,47 @@ interface RenewalCommit {
 export async function commitRenewal(
   deps: RefreshStepDeps,
   input: RefreshStepInput,
-  { renewed, attempts, beside }: RenewalCommit,
+  { renewed, attempts, from = ['active'], beside }: RenewalCommit,
 ): Promise<boolean> {
   const { connection, provider, context } = input;
   const version = connection.version + 1;
+  const commit = async () => {
+    const sealed = sealCredential(deps.vault, connection, renewed.credential, version, connection.issuedOrigin);
+    return deps.database.transaction(async (stores) => {
+      if (!(await stores.connections.storeCredential({ ...describeRow(deps, input, renewed, sealed), from })))
+        return false;
+      const store = witness('connection', connection.connectionRef, version, sealed);
+      await stores.audit.insert([createStepEntry(deps, input, { ...renewed.event, store })]);
+      await beside?.(stores);
+      return true;
+    });
+  };
   let isStored: boolean;
   try {
-    const sealed = sealCredential(deps.vault, connection, renewed.credential, version, connection.issuedOrigin);
-    isStored = await tryRepeatedly(attempts, () =>
-      deps.database.transaction(async (stores) => {
-        if (!(await stores.connections.storeCredential(describeRow(deps, input, renewed, sealed)))) return false;
-        const store = witness('connection', connection.connectionRef, version, sealed);
-        await stores.audit.insert([createStepEntry(deps, input, { ...renewed.event, store })]);
-        await beside?.(stores);
-        return true;
-      }),
-    );
+    isStored = await commit().catch(async (cause: unknown) => {
+      // Before any other attempt: the process may not live to see it.
+      await deps.unsaved.keep({ connection, provider, context, renewed });
+      if (attempts <= 1) throw cause;
+      // A commit whose answer got lost may have happened, and then no later one finds the version it replaces.
+      return tryRepeatedly(attempts - 1, async () => (await commit()) || (await isHeld(deps, input, renewed)));
+    });
   } catch (cause) {
-    deps.unsaved.keep({ connection, provider, context, renewed });
     throw refreshNotRecorded(cause);
   }
   deps.unsaved.forget(connection.connectionRef);
   return isStored;
+}
+
+/** Whether the connection holds exactly what was renewed, as its next version. */
+async function isHeld(
+  { database, vault }: Pick<RefreshStepDeps, 'database' | 'vault'>,
+  { connection }: RefreshStepInput,
+  { credential }: Renewed,
+): Promise<boolean> {
+  const current = await database.stores.connections.findByRef(connection.connectionRef);
+  if (current?.status !== 'active' || current.version !== connection.version + 1) return false;
+  const held = await openHeldCredential(vault, current);
+  return held?.accessToken === credential.accessToken && held.refreshToken === credential.refreshToken;
 }
 
 export async function tryRepeatedly<T>(attempts: number, work: () => Promise<T>): Promise<T> {
@@ -79,7 +101,7 @@ function describeRow(
   { connection }: RefreshStepInput,
   renewed: Renewed,
   sealed: SealedBlob,
-): StoreCredentialInput {
+): Omit<StoreCredentialInput, 'from'> {
   const now = deps.clock.now();
   const { connectionRef, version } = connection;
   const { credential, isRefresh } = renewed;
@@ -97,7 +119,6 @@ function describeRow(
     connectionRef,
     expectedVersion: version,
     sealed,
-    from: ['active'],
     grantedScopes,
     accountSubject,
     accountLabel,

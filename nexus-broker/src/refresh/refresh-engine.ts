@@ -13,7 +13,6 @@ import { InFlightLimiter } from '../domain/in-flight-limiter.js';
 import { type DownscopeMethod, isOauth, type Provider } from '../domain/provider.js';
 import type { RequestContext } from '../domain/request-context.js';
 import { refreshNotRecorded } from './commit-renewal.js';
-import { discardGrant } from './discard-tokens.js';
 import type { NarrowingRequest, NarrowOutcome } from './narrow-outcome.js';
 import { NarrowingPace } from './narrowing-pace.js';
 import { performNarrowing } from './perform-narrowing.js';
@@ -22,9 +21,12 @@ import { RecentCalls } from './recent-calls.js';
 import type { RefreshOutcome } from './refresh-outcome.js';
 import type { RefreshStepDeps } from './refresh-step.js';
 import { inDoubtPauseSeconds } from './settle-failure.js';
+import { storeKeptRenewal } from './store-kept-renewal.js';
 import { type UnsavedRenewal, UnsavedRenewals } from './unsaved-renewals.js';
 
 interface RefreshEngineDeps extends Omit<RefreshStepDeps, 'unsaved'> {
+  /** In memory only where it is left out. */
+  readonly unsaved?: UnsavedRenewals;
   /** How many narrowings a connection may have in one burst, and how many may wait for theirs. */
   readonly narrowing?: { readonly burst: number; readonly waiters: typeof defaultWaiters };
 }
@@ -51,9 +53,10 @@ export class RefreshEngine {
   readonly #recentCalls: RecentCalls;
   readonly #pace: NarrowingPace;
   readonly #narrowers: InFlightLimiter;
-  readonly #unsaved = new UnsavedRenewals();
+  readonly #unsaved: UnsavedRenewals;
 
   constructor(deps: RefreshEngineDeps) {
+    this.#unsaved = deps.unsaved ?? new UnsavedRenewals();
     this.#deps = { ...deps, unsaved: this.#unsaved };
     this.#owner = createUlid(deps.clock.now());
     this.#recentCalls = new RecentCalls(deps.clock);
@@ -133,25 +136,11 @@ export class RefreshEngine {
       throw new AggregateError(failures, `${failures.length} renewed credentials are not stored`);
   }
 
-  async #storeKept({ connection, provider, context, renewed }: UnsavedRenewal): Promise<void> {
-    const { connectionRef } = connection;
-    const current = await this.#deps.database.stores.connections.findByRef(connectionRef);
-    if (current === null || current.status === 'revoked') {
-      await discardGrant(this.#deps, { connection, provider }, renewed.credential);
-      this.#unsaved.forget(connectionRef);
-      return;
-    }
-    const running = this.#running.get(connectionRef);
-    if (running !== undefined) {
-      // Whatever runs for the connection stores it before it does anything else.
-      await running.outcome;
-      return;
-    }
-    if (current.version === connection.version) {
-      const outcome = await this.#start(connection, provider, context);
-      if (outcome.kind === 'failed') return;
-    }
-    this.#unsaved.forget(connectionRef);
+  async #storeKept(kept: UnsavedRenewal): Promise<void> {
+    const running = this.#running.get(kept.connection.connectionRef);
+    // Whatever runs for the connection stores it before it does anything else.
+    if (running !== undefined) await running.outcome;
+    else await storeKeptRenewal(this.#deps, kept, this.#owner);
   }
 
   /**

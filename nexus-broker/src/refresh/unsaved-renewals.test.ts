@@ -1,0 +1,117 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { Database, Stores } from '../stores/database.js';
+import { describeEachDatabase } from '../stores/describe-each-database.js';
+import { createCredentialInput, laterTime } from '../stores/store-fixture.js';
+import { type Connected, context, createEngineRig, type EngineRig } from './engine-fixture.js';
+import { RenewalSpool } from './renewal-spool.js';
+import { UnsavedRenewals } from './unsaved-renewals.js';
+
+describeEachDatabase('a renewal the database would not take', (open, fixture) => {
+  let url: string;
+  let rig: EngineRig;
+  let folder: string;
+  const faults: unknown[] = [];
+
+  beforeAll(async () => {
+    url = await fixture.createUrl();
+    rig = await createEngineRig(await open({ url, poolSize: 8 }));
+    folder = await mkdtemp(join(tmpdir(), 'nexus-unsaved-'));
+  });
+  afterAll(async () => {
+    await rig.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  const breaking =
+    fixture.engine === 'sqlite'
+      ? ["create trigger sink before insert on audit_event begin select raise(abort, 'gone'); end"]
+      : [
+          "create function sink() returns trigger language plpgsql as $$ begin raise exception 'gone'; end $$",
+          'create trigger sink before insert on audit_event for each row execute function sink()',
+        ];
+  const mending =
+    fixture.engine === 'sqlite' ? ['drop trigger sink'] : ['drop trigger sink on audit_event', 'drop function sink'];
+
+  async function runAll(statements: readonly string[]): Promise<void> {
+    for (const statement of statements) await fixture.runSql(url, statement);
+  }
+
+  /** An engine as a Broker process has it, and what its death leaves: the file. */
+  async function boot(name: string) {
+    const spool = await RenewalSpool.open({ path: join(folder, name), onLostWrite: (error) => faults.push(error) });
+    const unsaved = new UnsavedRenewals({ spool, vault: rig.vault, onError: (error) => faults.push(error) });
+    const recovered = await unsaved.recover(rig.database.stores);
+    let isDead = false;
+    // Whatever a dead process still had in mind to commit is never sent.
+    const database: Database = Object.create(rig.database, {
+      transaction: {
+        value: <T>(work: (stores: Stores) => Promise<T>): Promise<T> =>
+          isDead ? new Promise<T>(() => undefined) : rig.database.transaction(work),
+      },
+    });
+    const kill = async () => {
+      isDead = true;
+      await spool.close();
+    };
+    return { engine: rig.createEngine(undefined, { unsaved, database }), recovered, unsaved, kill };
+  }
+
+  /** Renews while nothing can be stored, until the renewal is in the spool; then the process is gone. */
+  async function renewAndDie(name: string, all: readonly Connected[]): Promise<void> {
+    const { engine, unsaved, kill } = await boot(name);
+    await runAll(breaking);
+    try {
+      for (const { connection, provider } of all)
+        void engine.refresh(connection, provider, context).catch(() => undefined);
+      while (unsaved.list().length < all.length) await new Promise((resolve) => setTimeout(resolve, 5));
+      // Waits for what is being written.
+      await kill();
+    } finally {
+      await runAll(mending);
+    }
+  }
+
+  const newest = async ({ connection, family }: Connected) => ({
+    family,
+    held: (await rig.open(await rig.read(connection.connectionRef))).refreshToken,
+  });
+
+  it('R16: is stored by the next process, for 100 of 100', async () => {
+    const all = await Promise.all(Array.from({ length: 100 }, () => rig.connect()));
+    await renewAndDie('hundred', all);
+    const file = (await readFile(join(folder, 'hundred'))).toString('latin1');
+    expect(all.filter(({ family }) => file.includes(family))).toEqual([]);
+
+    const next = await boot('hundred');
+    expect(next.recovered).toBe(100);
+    await next.engine.storeUnsaved();
+    expect(await Promise.all(all.map(newest))).toEqual(all.map(({ family }) => ({ family, held: `rt-${family}-1` })));
+    expect(all.filter(({ family }) => rig.authority.ended.has(family))).toEqual([]);
+    await next.kill();
+
+    const last = await boot('hundred');
+    expect(last.recovered).toBe(0);
+    await last.kill();
+    expect(faults).toEqual([]);
+  });
+
+  it('R16, R18: is dropped for a connection that got something newer, and revoked for one that was deleted', async () => {
+    const reconnected = await rig.connect();
+    const deleted = await rig.connect({ revocationKills: 'token' });
+    await renewAndDie('obsolete', [reconnected, deleted]);
+    const newer = await rig.read(reconnected.connection.connectionRef);
+    await rig.database.transaction((stores) =>
+      stores.connections.storeCredential(createCredentialInput(newer, { from: ['active'] })),
+    );
+    const { connectionRef } = deleted.connection;
+    await rig.database.transaction((stores) => stores.connections.markRevoked({ connectionRef, at: laterTime }));
+    const next = await boot('obsolete');
+    await next.engine.storeUnsaved();
+    await next.kill();
+    expect((await rig.read(newer.connectionRef)).version).toBe(newer.version + 1);
+    expect(rig.authority.revoked(deleted.family)).toContain(`rt-${deleted.family}-1`);
+  });
+});
