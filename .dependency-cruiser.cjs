@@ -69,7 +69,7 @@ const brokerLayers = [
     vault,
     auditChain,
     strategies,
-    `${broker}/(domain|services|disclosure|sessions|grants|stores|oauth|audit|refresh|waiters|keyring)/`,
+    `${broker}/(domain|services|disclosure|sessions|grants|stores|oauth|audit|refresh|waiters|keyring|webhooks|metrics)/`,
   ]),
   layerTypes('services-types', `${broker}/services/`, [adapters, keyHandling]),
   // What services and the refresh engine both do with a credential.
@@ -97,6 +97,12 @@ const brokerLayers = [
   layer('refresh', `${broker}/refresh/`, [core, vault, `${broker}/(domain|grants|refresh|stores|oauth|audit)/`]),
   layerTypes('refresh-types', `${broker}/refresh/`, [
     `${broker}/(stores|audit)/|${broker}/oauth/(?!provider-error)`,
+    keyHandling,
+  ]),
+  // What takes events to their receivers, and what signs them.
+  layer('webhooks', `${broker}/webhooks/`, [core, vault, `${broker}/(domain|webhooks|stores|oauth|audit)/`]),
+  layerTypes('webhooks-types', `${broker}/webhooks/`, [
+    `${broker}/(stores|audit)/|${broker}/oauth/(?!outgoing-error)`,
     keyHandling,
   ]),
   layer('waiters', `${broker}/waiters/`, [core, `${broker}/(domain|waiters|stores)/`]),

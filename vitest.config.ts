@@ -1,19 +1,48 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 // `import` must not be among them: vitest passes them to Node, where it would break `require` of packages with both forms.
 const conditions = ['nexus-source', 'module', 'node'];
 
-export default defineConfig({
+/** Files that start services take longest; begun first, none of them is what the end of a run waits for. */
+class ServicesFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files);
+    const isLong = ({ moduleId }: TestSpecification) => /\/test\/(chaos|flows|security|browser)\//.test(moduleId);
+    return [...sorted.filter(isLong), ...sorted.filter((file) => !isLong(file))];
+  }
+}
+
+const resolution = {
   resolve: { conditions },
   ssr: { resolve: { conditions, externalConditions: ['nexus-source'] } },
+};
+const limits = { environment: 'node', testTimeout: 30_000, hookTimeout: 120_000, env: { TZ: 'UTC' } } as const;
+/** They have the clock of a module in hand, which must be theirs alone. */
+const alone = ['nexus-broker/src/refresh/pacing/*.test.ts', 'nexus-broker/src/testing/refresh/*.test.ts'];
+
+export default defineConfig({
+  ...resolution,
   test: {
-    environment: 'node',
-    include: ['packages/*/src/**/*.test.ts', 'nexus-*/src/**/*.test.ts', 'test/**/*.test.ts'],
-    testTimeout: 30_000,
-    hookTimeout: 120_000,
     // One PostgreSQL for the run, started when the first suite asks for it.
-    globalSetup: ['packages/testkit/src/postgres-global-setup.ts'],
-    maxWorkers: 2,
-    env: { TZ: 'UTC' },
+    globalSetup: ['packages/testkit/src/postgres-global-setup.ts', 'test/support/bundle-services.ts'],
+    // Many tests wait, for a time or for a process: one worker more than there are cores uses what they leave.
+    maxWorkers: Math.min(4, availableParallelism() + 1),
+    sequence: { sequencer: ServicesFirst },
+    projects: [
+      {
+        ...resolution,
+        test: {
+          ...limits,
+          name: 'shared',
+          include: ['packages/*/src/**/*.test.ts', 'nexus-*/src/**/*.test.ts', 'test/**/*.test.ts'],
+          exclude: ['**/node_modules/**', ...alone],
+          // A worker loads what its files share once, not for each: tests put back what they change of the process.
+          isolate: false,
+        },
+      },
+      { ...resolution, test: { ...limits, name: 'alone', include: alone } },
+    ],
   },
 });

@@ -27,7 +27,7 @@ COLUMNS = ("id", "created_at", "event_type", "outcome", "actor_id", "connection_
            "workspace_id")
 TEXT_COLUMNS = COLUMNS[:4]
 SPEAKING = ("vault.key_added", "vault.resealed", "audit.pruned", "backup.rollback_accepted")
-STORED_TABLES = {"connection": True, "provider": True, "agent_session": False}  # whether a value must be there
+STORED_TABLES = {"connection": True, "provider": True, "agent_session": False, "webhook": True}  # whether a value must be there
 
 
 # What moves a terminal's cursor or turns its text around; names and entries come from elsewhere.

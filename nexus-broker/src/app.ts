@@ -61,6 +61,7 @@ import { registerRevokeToken } from './routes/sessions/revoke-token.js';
 import { registerDocs } from './routes/system/docs.js';
 import { registerGetHealth } from './routes/system/get-health.js';
 import { registerGetLiveness } from './routes/system/get-liveness.js';
+import { registerGetMetrics } from './routes/system/get-metrics.js';
 import { registerGetReadiness } from './routes/system/get-readiness.js';
 import { registerGetStatus } from './routes/system/get-status.js';
 import { registerAddKek } from './routes/vault/add-kek.js';
@@ -74,6 +75,14 @@ import { registerPromoteKek } from './routes/vault/promote-kek.js';
 import { registerRetireDataKey } from './routes/vault/retire-data-key.js';
 import { registerRetireKek } from './routes/vault/retire-kek.js';
 import { registerRotateDataKeys } from './routes/vault/rotate-data-keys.js';
+import { registerCreateWebhook } from './routes/webhooks/create-webhook.js';
+import { registerDeleteWebhook } from './routes/webhooks/delete-webhook.js';
+import { registerGetWebhook } from './routes/webhooks/get-webhook.js';
+import { registerListWebhookDeliveries } from './routes/webhooks/list-webhook-deliveries.js';
+import { registerListWebhooks } from './routes/webhooks/list-webhooks.js';
+import { registerReplayWebhookDelivery } from './routes/webhooks/replay-webhook-delivery.js';
+import { registerRotateWebhookSecret } from './routes/webhooks/rotate-webhook-secret.js';
+import { registerUpdateWebhook } from './routes/webhooks/update-webhook.js';
 
 /** The app that serves: the operations and, in development, their documentation page. */
 export function createApp(deps: Deps): BrokerApp {
@@ -149,16 +158,33 @@ export function registerRoutes(app: BrokerApp, deps: Deps): void {
   registerListIssuers(app, deps);
   registerDeleteIssuer(app, deps);
 
+  registerWebhooks(app, deps);
   registerVault(app, deps);
+  registerAudit(app, deps);
 
+  registerGetStatus(app, deps);
+  registerGetMetrics(app, deps);
+  registerGetLiveness(app, deps);
+  registerGetReadiness(app, deps);
+  registerGetHealth(app, deps);
+}
+
+function registerWebhooks(app: BrokerApp, deps: Deps): void {
+  registerCreateWebhook(app, deps);
+  registerListWebhooks(app, deps);
+  registerGetWebhook(app, deps);
+  registerUpdateWebhook(app, deps);
+  registerDeleteWebhook(app, deps);
+  registerRotateWebhookSecret(app, deps);
+  registerListWebhookDeliveries(app, deps);
+  registerReplayWebhookDelivery(app, deps);
+}
+
+function registerAudit(app: BrokerApp, deps: Deps): void {
   registerQueryAudit(app, deps);
   registerListCheckpoints(app, deps);
   registerExportAudit(app, deps);
   registerPruneAudit(app, deps);
-  registerGetStatus(app, deps);
-  registerGetLiveness(app, deps);
-  registerGetReadiness(app, deps);
-  registerGetHealth(app, deps);
 }
 
 function registerVault(app: BrokerApp, deps: Deps): void {

@@ -92,6 +92,11 @@ export const settings = defineSettings({
     default: 60,
     help: 'At most this long after an entry was sealed, a signed checkpoint covers it.',
   },
+  METRICS: {
+    schema: booleanText(),
+    default: false,
+    help: 'Whether GET /metrics answers keys of operators and auditors with figures for Prometheus.',
+  },
   AUDIT_FILE: {
     schema: z.string(),
     help: 'File that gets every audit entry of this Broker as a line of JSON, written through before a secret leaves.',

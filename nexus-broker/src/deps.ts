@@ -1,9 +1,7 @@
 /** The composition root: opens everything in order and closes it in reverse. */
 import { mkdir, readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
 import type { Clock } from '@nexus/core/clock';
-import { systemClock } from '@nexus/core/clock';
 import { createUlid } from '@nexus/core/ids';
 import type { Logger } from '@nexus/http/logger';
 import type { TlsOptions } from '@nexus/http/serve';
@@ -11,21 +9,25 @@ import type { KeyProvider } from '@nexus/vault/key-provider';
 import type { Vault } from '@nexus/vault/vault';
 import type { AuditLog } from './audit/audit-log.js';
 import type { AuditSealer } from './audit/audit-sealer.js';
+import { DatabaseClock } from './audit/database-clock.js';
 import { checkpointFileOf } from './backup/known-checkpoints.js';
 import { expectKnownHistory, refuseEmptyDatabase } from './backup/rollback.js';
 import { type BrokerConfig, type BrokerSecrets, readDatabaseUrl } from './config.js';
+import type { RecentReads } from './disclosure/recent-reads.js';
 import type { Connection } from './domain/connection.js';
 import { InFlightLimiter } from './domain/in-flight-limiter.js';
 import { MissLimiter } from './domain/miss-limiter.js';
 import type { RequestContext } from './domain/request-context.js';
 import { Fence } from './keyring/fence.js';
 import { Resealer } from './keyring/resealer.js';
+import type { Metrics } from './metrics/metrics.js';
 import { createGuardedFetch } from './oauth/guarded-fetch.js';
 import { createProviderClient, type ProviderClient } from './oauth/provider-client.js';
 import type { UserTokenVerifier } from './oauth/user-token-verifier.js';
-import { RefreshEngine } from './refresh/refresh-engine.js';
-import { RenewalSpool } from './refresh/renewal-spool.js';
-import { UnsavedRenewals } from './refresh/unsaved-renewals.js';
+import type { DueRefreshes } from './refresh/due-refreshes.js';
+import type { PacedGate } from './refresh/pacing/paced-gate.js';
+import type { RefreshEngine } from './refresh/refresh-engine.js';
+import type { UnsavedRenewals } from './refresh/unsaved-renewals.js';
 import { deleteConnection } from './services/connections/delete-connection.js';
 import { EndedTokens } from './sessions/ended-tokens.js';
 import { SessionTokens } from './sessions/session-tokens.js';
@@ -33,12 +35,14 @@ import { bootstrapKeys, type WrittenKeyFile } from './startup/bootstrap-keys.js'
 import { exitOnLostWrite } from './startup/exit-on-lost-write.js';
 import { openAudit } from './startup/open-audit.js';
 import { openKeyRing } from './startup/open-key-ring.js';
+import { openRefresh } from './startup/open-refresh.js';
 import { openUserTokens } from './startup/open-user-tokens.js';
 import { readVersion } from './startup/read-version.js';
 import { recordStart, recordStop } from './startup/record-start.js';
 import { startJobs } from './startup/start-jobs.js';
 import { type Database, openDatabase } from './stores/database.js';
 import { ConnectionWatcher } from './waiters/connection-watcher.js';
+import { WebhookDeliverer } from './webhooks/webhook-deliverer.js';
 
 export interface Deps {
   readonly config: BrokerConfig;
@@ -59,10 +63,17 @@ export interface Deps {
   readonly auditSealer: AuditSealer;
   readonly providerClient: ProviderClient;
   readonly refresh: RefreshEngine;
+  readonly unsaved: UnsavedRenewals;
+  readonly callGate: PacedGate;
+  readonly dueRefreshes: DueRefreshes;
+  readonly recentReads: RecentReads;
+  readonly metrics: Metrics;
+  readonly scrapeMetrics: () => Promise<string>;
   readonly sessionTokens: SessionTokens;
   readonly endedTokens: EndedTokens;
   readonly userTokens: UserTokenVerifier;
   readonly watcher: ConnectionWatcher;
+  readonly webhookDeliverer: WebhookDeliverer;
   readonly missLimiter: MissLimiter;
   readonly authLimiter: MissLimiter;
   readonly captures: InFlightLimiter;
@@ -107,7 +118,10 @@ export async function openDeps(
     ...(options.clockOffsetMs === undefined ? {} : { clockOffsetMs: options.clockOffsetMs }),
   });
   try {
-    return await openOver(database, { config, secrets, logger, clock: options.clock ?? systemClock });
+    // All Brokers of a database go by its clock: one whose own is wrong would hand out what has expired. A clock that a
+    // test moves is the only one there is.
+    const clock = options.clock ?? (await DatabaseClock.open(database));
+    return await openOver(database, { config, secrets, logger, clock });
   } catch (error) {
     await database[Symbol.asyncDispose]();
     throw error;
@@ -133,8 +147,7 @@ async function openKeysAndLog(database: Database, { config, secrets, logger, clo
   const openedAudit = await openAudit({
     database,
     vault,
-    // A clock that a test moves is the only one there is.
-    clock: clock === systemClock ? null : clock,
+    clock,
     logger,
     config,
     onLostWrite: exitOnLostWrite,
@@ -161,15 +174,11 @@ async function openOver(database: Database, input: OpenInput): Promise<OpenedDep
   const { vault, fence, audit, auditSealer, onBackgroundError } = shared;
   const guardedFetch = createGuardedFetch({ environment: config.nexusEnv, egressAllow: config.egressAllow });
   const providerClient = createProviderClient({ guardedFetch, clock });
-  const spool = await RenewalSpool.open({
-    path: join(config.dataDir, 'renewals.spool'),
-    onLostWrite: exitOnLostWrite,
-  });
-  const unsaved = new UnsavedRenewals({ spool, vault, onError: onBackgroundError });
-  const refresh = new RefreshEngine({ database, vault, audit, clock, providerClient, unsaved });
-  await refresh.forgetEarlierBoots();
-  await unsaved.recover(database.stores);
+  const engine = { database, vault, audit, auditSealer, clock, providerClient, onBackgroundError };
+  const { closeRefresh, ...refreshing } = await openRefresh({ ...engine, logger, dataDir: config.dataDir });
+  const { refresh } = refreshing;
   const watcher = new ConnectionWatcher(database, onBackgroundError);
+  const webhookDeliverer = await openWebhookDeliverer({ ...shared, database, clock, guardedFetch });
   const missLimiter = new MissLimiter(clock, config.unknownIdLimit);
   const endedTokens = new EndedTokens({ database, vault, clock, providerClient, onBackgroundError });
   const ending = { database, audit, vault, clock, providerClient, missLimiter, endedTokens };
@@ -186,11 +195,12 @@ async function openOver(database: Database, input: OpenInput): Promise<OpenedDep
     database,
     ...shared,
     providerClient,
-    refresh,
+    ...refreshing,
     sessionTokens: new SessionTokens({ database, vault, audit, clock, refresh }),
     endedTokens,
     userTokens: await openUserTokens({ database, guardedFetch, clock, config, logger }),
     watcher,
+    webhookDeliverer,
     missLimiter,
     ...createLimiters(clock, config),
     findObstacle: async () =>
@@ -201,7 +211,7 @@ async function openOver(database: Database, input: OpenInput): Promise<OpenedDep
   };
   auditSealer.start();
   const scheduler = startJobs(deps);
-  scheduler.start({ everyMs: 30_000, run: openedAudit.followClock });
+  if (clock instanceof DatabaseClock) scheduler.start({ everyMs: 30_000, run: () => clock.measure() });
   return {
     deps,
     keyFiles,
@@ -212,8 +222,8 @@ async function openOver(database: Database, input: OpenInput): Promise<OpenedDep
     async close(signal) {
       deps.resealer.close();
       await scheduler.close();
-      await refresh.close().catch(onBackgroundError);
-      await spool.close();
+      await webhookDeliverer.close().catch(onBackgroundError);
+      await closeRefresh();
       await recordStop(audit, signal).catch(onBackgroundError);
       await openedAudit.close();
       await fence.leave().catch(onBackgroundError);
@@ -221,6 +231,14 @@ async function openOver(database: Database, input: OpenInput): Promise<OpenedDep
       await database[Symbol.asyncDispose]();
     },
   };
+}
+
+async function openWebhookDeliverer(
+  deps: Omit<ConstructorParameters<typeof WebhookDeliverer>[0], 'random'>,
+): Promise<WebhookDeliverer> {
+  const deliverer = new WebhookDeliverer({ ...deps, random: Math.random });
+  await deliverer.forgetEarlierBoots();
+  return deliverer;
 }
 
 /** The name of the host tells an operator which replica it is; the rest tells it from every earlier one. */

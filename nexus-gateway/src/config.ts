@@ -31,9 +31,9 @@ export const gatewaySettings = defineSettings({
   BROKER_CLIENT_CERT_FILE: { schema: z.string(), help: 'PEM file of the certificate the Gateway shows to the Broker.' },
   BROKER_CLIENT_KEY_FILE: { schema: z.string(), help: 'PEM file of the key that belongs to BROKER_CLIENT_CERT_FILE.' },
   BROKER_CONNECTIONS: {
-    schema: integerText({ min: 1, max: 1024 }),
-    default: 64,
-    help: 'Connections to the Broker for each kind of work: reads, calls that may wait for a provider, session tokens, sessions on behalf of users. Waiting polls have a pool of their own.',
+    schema: integerText({ min: 1, max: 8192 }),
+    default: 1024,
+    help: 'Most connections to the Broker for each kind of work: reads, calls that may wait for a provider, session tokens, sessions on behalf of users; opened when they are needed. A read of an expired token holds one for as long as the provider takes, and with too few of them all other reads would wait for it. Waiting polls have a pool of their own.',
   },
   TRUSTED_PROXIES: {
     schema: cidrListText(),

@@ -43,11 +43,19 @@ async function examineConnection(world: World, connection: TrackedConnection): P
     (status === 'attention' && connection.refreshInDoubt && !world.isGraceful) ||
     // A handle whose application never came back with the verifier runs out after two minutes.
     (connection.kind === 'bound' && !connection.acknowledged && row.body.reason?.code === 'not_completed') ||
+    // A long run outlives the ten minutes of a flow that nobody finished.
+    (!connection.acknowledged && row.body.reason?.code === 'expired' && isOlderThanFlow(row.body.created_at)) ||
     (status === 'revoked' && connection.deletion === 'acknowledged');
   if (!isExpected) ledger.violate('a connection ends in a state its history explains', context);
   if (status !== 'active' && row.body.status !== 'attention' && read.answer.status === 200) {
     ledger.violate('only an active connection is readable', context);
   }
+}
+
+const flowMs = 600_000;
+
+function isOlderThanFlow(createdAt: string): boolean {
+  return Date.now() - Date.parse(createdAt) > flowMs;
 }
 
 /** An active row must be readable even where the application never heard of its success. */

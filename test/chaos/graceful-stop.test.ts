@@ -8,9 +8,11 @@ import { startChaosWorld, workerCount } from './kill-broker.js';
 import { momentNames } from './kill-moments.js';
 import { work } from './workers.js';
 
+/** A long run sets it. */
+const { NEXUS_CHAOS_STOPS: longRun } = process.env;
 const runs: readonly (readonly [Engine, number])[] = [
-  ['sqlite', 10],
-  ['postgres', 4],
+  ['sqlite', Number(longRun ?? 5)],
+  ['postgres', Number(longRun ?? 3)],
 ];
 
 /** A busy machine takes a moment to deliver a signal. */

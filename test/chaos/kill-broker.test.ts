@@ -5,8 +5,8 @@ import { killBroker } from './kill-broker.js';
 /** `npm run chaos -- --kills N --seed N --engine E` sets these. */
 const { NEXUS_CHAOS_KILLS: kills, NEXUS_CHAOS_SEED: seed, NEXUS_CHAOS_ENGINE: engine } = process.env;
 const runs: readonly (readonly [Engine, number])[] = [
-  ['sqlite', Number(kills ?? 12)],
-  ['postgres', Number(kills ?? 6)],
+  ['sqlite', Number(kills ?? 8)],
+  ['postgres', Number(kills ?? 5)],
 ];
 const chosen = runs.filter(([name]) => engine === undefined || engine === name);
 

@@ -4,9 +4,9 @@ import { rotateKeys } from './rotate-keys.js';
 
 /** `npm run rotation -- --connections N --reads N --kills N --seed N --engine E --replicas N --rate N` sets these. */
 const {
-  NEXUS_ROTATION_CONNECTIONS: connections = '400',
-  NEXUS_ROTATION_READS: reads = '40',
-  NEXUS_ROTATION_KILLS: kills = '3',
+  NEXUS_ROTATION_CONNECTIONS: connections = '240',
+  NEXUS_ROTATION_READS: reads = '25',
+  NEXUS_ROTATION_KILLS: kills = '2',
   NEXUS_ROTATION_SEED: seed,
   NEXUS_ROTATION_ENGINE: engine,
   NEXUS_ROTATION_REPLICAS: replicas = '2',

@@ -74,7 +74,7 @@ async function connectHolder(workspace_id: string, user_context_token: string) {
 const inSeconds = (seconds: number) => new Date(Date.now() + seconds * 1_000).toISOString();
 
 describe('the guides', () => {
-  it.each(['agent-sessions', 'on-behalf-of'])(
+  it.each(['agent-sessions', 'on-behalf-of', 'webhooks'])(
     '%s.md runs as written, and once more',
     async (name) => {
       const guide = await readGuide(name);

@@ -24,6 +24,14 @@ describe.each(engines)('refreshing on %s', (engine) => {
 
   const { read, force, check, refreshCalls } = createRefreshActions(() => ({ stack, provider }));
 
+  /** As if the time had passed that failed calls make the next one wait. */
+  const forgetPause = async (requested: { readonly connection_ref: string }) => {
+    await runSql(stack, 'update connection set next_attempt_at = null where connection_ref = ?', [
+      requested.connection_ref,
+    ]);
+    await runSql(stack, 'delete from call_pace');
+  };
+
   it(`R1: ${readers} concurrent reads of one expired token cause one provider call and all get the same token`, async () => {
     const requested = await connectScripted(stack, provider, 'crowd');
     await setAccessExpiry(stack, requested.connection_ref);
@@ -144,6 +152,7 @@ describe.each(engines)('refreshing on %s', (engine) => {
       } finally {
         provider.failTokens(null);
       }
+      await forgetPause(requested);
       const recovered = await read(requested);
       expect(recovered.status).toBe(200);
       expect(recovered.body.credentials.access_token).not.toBe(first);
@@ -157,12 +166,18 @@ describe.each(engines)('refreshing on %s', (engine) => {
       ['77', 77],
       ['999999999', 900],
     ] as const) {
+      await forgetPause(requested);
       provider.server.enqueue('/token', { status: 429, headers: { 'retry-after': sent }, body: 'slow down' });
       const refused = await read(requested);
       expect(refused.status).toBe(502);
       expect(refused.headers.get('retry-after')).toBe(String(expected));
     }
     expect((await check(requested)).status).toBe('active');
+    const waiting = await read(requested);
+    expect(waiting.status).toBe(502);
+    expect(Number(waiting.headers.get('retry-after'))).toBeGreaterThan(890);
+    expect(refreshCalls('throttled')).toHaveLength(2);
+    await forgetPause(requested);
     expect((await read(requested)).status).toBe(200);
   });
 
@@ -183,7 +198,13 @@ describe.each(engines)('refreshing on %s', (engine) => {
       } finally {
         provider.failTokens(null);
       }
-      expect((await read(requested)).status).toBe(200);
+      const calls = refreshCalls(login).length;
+      expect((await read(requested)).status).toBe(502);
+      expect(refreshCalls(login)).toHaveLength(calls);
+      await stack.broker('PATCH', `/admin/v1/providers/${provider.providerId}`, {
+        body: { description: `mended ${error}` },
+      });
+      await waitFor('the mended profile', async () => ((await read(requested)).status === 200 ? true : null));
       const failed = (await readAudit(stack, requested.connection_ref)).filter(
         (event) => event.event_type === 'token.refresh_failed',
       );

@@ -14,9 +14,9 @@ import { verifyFiles, verifyWithPython } from '../support/log-tampering/verifier
 import { createSeededRandom } from '../support/seeded-random.js';
 
 const { NEXUS_TAMPERING_RUNS: longRuns } = process.env;
-const runs = Number(longRuns ?? 500);
-/** Python takes some milliseconds for each signature; here it gets every kind once and some more. */
-const pythonRuns = longRuns === undefined ? 100 : runs;
+const runs = Number(longRuns ?? 240);
+/** Python takes some milliseconds for each signature; here it gets every kind once. */
+const pythonRuns = longRuns === undefined ? manipulationNames.length : runs;
 const seed = Number(process.env['NEXUS_TAMPERING_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
 const timeoutMs = 60_000 + runs * 200;
 

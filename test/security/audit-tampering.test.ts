@@ -11,7 +11,7 @@ import { entryManipulations } from '../support/log-tampering/entry-manipulations
 import type { LogFiles } from '../support/log-tampering/file-manipulations.js';
 import { historyManipulations } from '../support/log-tampering/history-manipulations.js';
 import { dropProtection, readTables, replaceTables } from '../support/log-tampering/real-tables.js';
-import { verifyWithPython } from '../support/log-tampering/verifiers.js';
+import { verifyFiles, verifyWithPython } from '../support/log-tampering/verifiers.js';
 import { type CliTarget, runCli } from '../support/nexus-cli.js';
 import { createSeededRandom } from '../support/seeded-random.js';
 import { readSealed, runSql } from '../support/sql.js';
@@ -24,6 +24,8 @@ const manipulations = Object.entries({ ...entryManipulations, ...historyManipula
   ([name]) => !impossible.includes(name),
 );
 const seed = Math.floor(Math.random() * 2 ** 31);
+/** One in so many is also given to nexus-cli as a process; all are verified by what it consists of. */
+const cliShare = 5;
 
 describe.each(engines)(`the tables of a Broker on %s, seed ${seed}`, (engine) => {
   let stack: Stack;
@@ -142,12 +144,15 @@ describe.each(engines)(`the tables of a Broker on %s, seed ${seed}`, (engine) =>
     }
     expect(found.length).toBeGreaterThan(manipulations.length - 3);
     const expected = found.map(({ name, code }) => `${name}: ${code}`);
-    const byCli = [];
-    for (const { name, text } of found) byCli.push(`${name}: ${await verifyWithCli(text, name)}`);
-    expect(byCli).toEqual(expected);
     const verifierKey = (await readFile(at('keys'), 'utf8')).trim();
     const files = await collectFiles('');
     const cases = found.map(({ text }) => ({ files: { ...files, export: text }, verifierKey }));
+    const reports = await Promise.all(cases.map(({ files }) => verifyFiles(files, verifierKey)));
+    expect(found.map(({ name }, index) => `${name}: ${reports[index]?.exitCode}`)).toEqual(expected);
+    for (const [index, { name, text }] of found.entries()) {
+      if (index % cliShare !== seed % cliShare) continue;
+      expect(`${name}: ${await verifyWithCli(text, name)}`).toBe(expected[index]);
+    }
     const codes = await verifyWithPython(cases, at('manipulated'));
     expect(found.map(({ name }, index) => `${name}: ${codes[index]}`)).toEqual(expected);
     expect(await verifyWithCli(await exportLog(), 'restored')).toBe(0);

@@ -8,6 +8,7 @@ import { plantOauth, requestPlanted } from '../support/plant-oauth.js';
 import { plantKeys, plantRequests } from '../support/plant-requests.js';
 import { plantStatic } from '../support/plant-static.js';
 import { plantVault } from '../support/plant-vault.js';
+import { plantWebhooks } from '../support/plant-webhooks.js';
 import { PlantedTraffic } from '../support/planted-traffic.js';
 import { findSecrets, type Place, spellSecret } from '../support/secret-search.js';
 import { engines, type Stack, startStack } from '../support/stack.js';
@@ -70,6 +71,7 @@ describe.each(engines)('A6, K14, A14: secrets planted everywhere, on %s', (engin
     const sessions = await plantAgents(traffic);
     await plantRequests(traffic, keys);
     await plantVault(traffic);
+    await plantWebhooks(traffic, keys.get('app') ?? '');
     await requestPlanted(traffic, 'planted', { key: keys.get('app') ?? '', headers: { 'X-Request-Id': marker } });
     for (const { server: seen } of [...providers, sessions]) {
       for (const request of seen.requests()) traffic.keepSeen('an OAuth provider', request);

@@ -44,6 +44,7 @@ const unknownTicket = 'nxt_unknown';
 const missing = '404 connection_not_found';
 const invalid = '400 invalid_request';
 const unfit = '401 invalid_user_context_token';
+const unknownWebhook = '404 webhook_not_found';
 const request = { workspace_id: 'w', provider_name: 'nobody', return_url: 'http://127.0.0.1:1/return' };
 
 function operation(
@@ -182,6 +183,19 @@ export const brokerOperations: readonly Operation[] = [
   operation('createIssuer', 'POST /admin/v1/issuers', ['admin'], invalid, {}),
   operation('listIssuers', 'GET /admin/v1/issuers', ['admin'], '200'),
   operation('deleteIssuer', 'DELETE /admin/v1/issuers/unknown', ['admin'], '404 issuer_not_found'),
+  operation('createWebhook', 'POST /admin/v1/webhooks', ['admin'], invalid, {}),
+  operation('listWebhooks', 'GET /admin/v1/webhooks', ['admin'], '200'),
+  operation('getWebhook', 'GET /admin/v1/webhooks/unknown', ['admin'], unknownWebhook),
+  operation('updateWebhook', 'PATCH /admin/v1/webhooks/unknown', ['admin'], unknownWebhook, {}),
+  operation('deleteWebhook', 'DELETE /admin/v1/webhooks/unknown', ['admin'], unknownWebhook),
+  operation('rotateWebhookSecret', 'POST /admin/v1/webhooks/unknown/rotate-secret', ['admin'], unknownWebhook),
+  operation('listWebhookDeliveries', 'GET /admin/v1/webhooks/unknown/deliveries', ['admin'], unknownWebhook),
+  operation(
+    'replayWebhookDelivery',
+    'POST /admin/v1/webhooks/unknown/deliveries/unknown/replay',
+    ['admin'],
+    unknownWebhook,
+  ),
   operation('createKey', 'POST /admin/v1/keys', ['admin'], invalid, {}),
   operation('listKeys', 'GET /admin/v1/keys', ['admin'], '200'),
   operation('deleteKey', 'DELETE /admin/v1/keys/unknown', ['admin'], '404 key_not_found'),

@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { findMain } from './service-main.js';
 import type { Stack } from './stack.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -44,7 +45,7 @@ export interface RunningCommand {
 }
 
 export function startCommand(env: CommandEnvironment, ...args: readonly string[]): RunningCommand {
-  const child: ChildProcess = spawn(process.execPath, ['nexus-broker/dist/main.js', ...args], {
+  const child: ChildProcess = spawn(process.execPath, [findMain('nexus-broker/dist/main.js'), ...args], {
     cwd: root,
     env: { PATH: process.env['PATH'] ?? '', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

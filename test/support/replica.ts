@@ -7,6 +7,7 @@ import { type Answer, type RequestOptions, type Stack, send } from './stack.js';
 
 export interface Replica {
   readonly brokerUrl: string;
+  readonly gatewayUrl: string;
   broker(method: string, path: string, options?: RequestOptions): Promise<Answer>;
   /** A Gateway in front of this replica. */
   gateway(method: string, path: string, options?: RequestOptions): Promise<Answer>;
@@ -23,6 +24,8 @@ interface ReplicaOptions {
   /** Its own copy of the key file; without it, the first Broker's. */
   readonly keyFile?: string;
   readonly brokerEnv?: Readonly<Record<string, string>>;
+  /** Another compiled checkout, for services of another version. */
+  readonly root?: string;
 }
 
 export async function startReplica(stack: Stack, options: ReplicaOptions = {}): Promise<Replica> {
@@ -30,10 +33,12 @@ export async function startReplica(stack: Stack, options: ReplicaOptions = {}): 
   const [brokerPort, gatewayPort] = (await reservePorts(2)) as [number, number];
   const brokerUrl = `http://127.0.0.1:${brokerPort}`;
   const gatewayUrl = `http://127.0.0.1:${gatewayPort}`;
+  const from = options.root === undefined ? {} : { root: options.root };
   const common = { NEXUS_ENV: 'development', PUBLIC_URL: stack.gatewayUrl };
   const startBroker = () =>
     startService({
       main: 'nexus-broker/dist/main.js',
+      ...from,
       env: {
         ...common,
         DATA_DIR: dataDir,
@@ -47,6 +52,7 @@ export async function startReplica(stack: Stack, options: ReplicaOptions = {}): 
   let broker = await startBroker();
   const gateway = await startService({
     main: 'nexus-gateway/dist/main.js',
+    ...from,
     env: {
       ...common,
       GATEWAY_PORT: String(gatewayPort),
@@ -57,6 +63,7 @@ export async function startReplica(stack: Stack, options: ReplicaOptions = {}): 
   });
   return {
     brokerUrl,
+    gatewayUrl,
     broker: (method, path, request) => send(brokerUrl, method, path, { key: stack.adminKey, ...request }),
     gateway: (method, path, request) => send(gatewayUrl, method, path, request),
     logs: () => broker.output(),

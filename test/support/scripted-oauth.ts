@@ -129,7 +129,7 @@ export async function connectAs(stack: Stack, requested: Requested, login: strin
 /** A connection of `login` that is active. */
 export async function connectScripted(
   stack: Stack,
-  provider: ScriptedOauth,
+  provider: Pick<ScriptedOauth, 'name'>,
   login: string,
   body: Readonly<Record<string, unknown>> = {},
 ): Promise<Requested> {

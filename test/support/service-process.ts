@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { findMain, type ServiceMain } from './service-main.js';
 
 export interface ServiceProcess {
   readonly pid: number;
@@ -17,17 +18,20 @@ export interface ServiceProcess {
 
 interface ServiceOptions {
   /** Path of the compiled main, from the root of the repository. */
-  readonly main: string;
+  readonly main: ServiceMain;
+  /** Another compiled checkout to run it from. */
+  readonly root?: string;
   readonly env: Readonly<Record<string, string>>;
   /** Polled until it answers 200, or until it returns true. */
   readonly readyUrl: string | (() => Promise<boolean>);
 }
 
-const readyTimeoutMs = 20_000;
+/** Only a start that hangs takes so long; one that fails ends by itself. */
+const readyTimeoutMs = 45_000;
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
 export async function startService(options: ServiceOptions): Promise<ServiceProcess> {
-  const service = spawnService(options.main, options.env);
+  const service = spawnService(options.main, options.env, options.root);
   const deadline = Date.now() + readyTimeoutMs;
   let isEnded = false;
   void service.ended.then(() => {
@@ -46,9 +50,9 @@ export async function startService(options: ServiceOptions): Promise<ServiceProc
 }
 
 /** Starts it without waiting for readiness, for starts that must fail or be killed on the way. */
-export function spawnService(main: string, env: Readonly<Record<string, string>>): ServiceProcess {
-  const child: ChildProcess = spawn(process.execPath, [main], {
-    cwd: root,
+export function spawnService(main: ServiceMain, env: Readonly<Record<string, string>>, from = root): ServiceProcess {
+  const child: ChildProcess = spawn(process.execPath, [from === root ? findMain(main) : main], {
+    cwd: from,
     env: { PATH: process.env['PATH'] ?? '', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -50,14 +50,19 @@ interface StackOptions {
   readonly engine: Engine;
   /** Host name people reach the Gateway by; `localhost` makes it cross-site to providers on 127.0.0.1. */
   readonly publicHost?: string;
+  /** An empty database of PostgreSQL that the caller made and drops, instead of a scratch one. */
+  readonly databaseUrl?: string;
   readonly brokerEnv?: Readonly<Record<string, string>>;
   readonly gatewayEnv?: Readonly<Record<string, string>>;
+  /** Another compiled checkout, for services of another version. */
+  readonly root?: string;
 }
 
 export async function startStack(options: StackOptions): Promise<Stack> {
   const dataDir = await mkdtemp(join(tmpdir(), 'nexus-test-'));
-  const scratch = options.engine === 'postgres' ? await createScratchDatabase() : null;
-  const databaseUrl = scratch?.url ?? `sqlite:${join(dataDir, 'nexus.db')}`;
+  const needsScratch = options.engine === 'postgres' && options.databaseUrl === undefined;
+  const scratch = needsScratch ? await createScratchDatabase() : null;
+  const databaseUrl = options.databaseUrl ?? scratch?.url ?? `sqlite:${join(dataDir, 'nexus.db')}`;
   const [brokerPort, gatewayPort] = (await reservePorts(2)) as [number, number];
   const brokerUrl = `http://127.0.0.1:${brokerPort}`;
   const gatewayUrl = `http://${options.publicHost ?? '127.0.0.1'}:${gatewayPort}`;
@@ -70,10 +75,12 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     LOG_LEVEL: 'trace',
     ...options.brokerEnv,
   };
+  const from = options.root === undefined ? {} : { root: options.root };
   const outputs: ServiceProcess[] = [];
   const startBroker = async (env: Readonly<Record<string, string>> = {}): Promise<ServiceProcess> => {
     const started = await startService({
       main: 'nexus-broker/dist/main.js',
+      ...from,
       env: { ...brokerEnv, ...env },
       readyUrl: `${brokerUrl}/readyz`,
     });
@@ -83,6 +90,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   let broker = await startBroker();
   const gateway = await startService({
     main: 'nexus-gateway/dist/main.js',
+    ...from,
     env: {
       NEXUS_ENV: 'development',
       GATEWAY_PORT: String(gatewayPort),

@@ -21,6 +21,7 @@ import { openCredential } from '../grants/credential-custody.js';
 import type { RefreshEngine } from '../refresh/refresh-engine.js';
 import type { Database } from '../stores/database.js';
 import { type ActiveConnection, requireActive } from './active-connection.js';
+import type { RecentReads } from './recent-reads.js';
 
 export interface DisclosureDeps {
   readonly database: Database;
@@ -28,6 +29,7 @@ export interface DisclosureDeps {
   readonly audit: AuditLog;
   readonly clock: Clock;
   readonly refresh: RefreshEngine;
+  readonly recentReads: Pick<RecentReads, 'note'>;
 }
 
 /** Who reads a credential, and by which operation. */
@@ -79,7 +81,7 @@ interface Disclosure {
  * @throws NexusError `audit_unavailable`.
  */
 export async function recordDisclosure(
-  deps: Pick<DisclosureDeps, 'audit'>,
+  deps: Pick<DisclosureDeps, 'audit' | 'recentReads'>,
   { connection, provider, reader, payload, narrowed }: Disclosure,
 ): Promise<void> {
   const { session } = reader;
@@ -109,6 +111,7 @@ export async function recordDisclosure(
     },
     toAuditOrigin(reader.context),
   );
+  deps.recentReads.note(connection.connectionRef);
 }
 
 export const expiredMessage = 'The token has expired and the provider cannot renew it right now; try again shortly.';

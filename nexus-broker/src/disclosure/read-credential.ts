@@ -14,6 +14,8 @@ import {
 
 export type ReadCredentialDeps = DisclosureDeps & { readonly onBackgroundError: (error: unknown) => void };
 
+type RenewalDeps = Pick<ReadCredentialDeps, 'database' | 'clock' | 'refresh' | 'onBackgroundError'>;
+
 /** Hands out the credential of a connection, renewed first where its remaining life demands it. */
 export async function readCredential(
   deps: ReadCredentialDeps,
@@ -29,7 +31,7 @@ export async function readCredential(
 
 /** The connection with a credential that may be used now; a failed refresh still leaves the current one while it lives. */
 export async function renewWhereDue(
-  deps: ReadCredentialDeps,
+  deps: RenewalDeps,
   connection: ActiveConnection,
   provider: Provider,
   need: { readonly minValiditySeconds: number; readonly context: RequestContext },
@@ -39,13 +41,13 @@ export async function renewWhereDue(
     return requireActive(deps.database, await renew(deps, connection, provider, need.context));
   }
   if (plan === 'serve_and_refresh') {
-    deps.refresh.refresh(connection, provider, need.context).catch(deps.onBackgroundError);
+    deps.refresh.refresh(connection, provider, need.context, 'background').catch(deps.onBackgroundError);
   }
   return connection;
 }
 
 async function renew(
-  deps: ReadCredentialDeps,
+  deps: RenewalDeps,
   connection: Connection,
   provider: Provider,
   context: RequestContext,

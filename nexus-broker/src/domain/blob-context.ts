@@ -68,3 +68,16 @@ export function providerSecretsContext(providerId: string, version: number): Blo
     issuedOrigin: '',
   };
 }
+
+export function webhookSecretsContext(webhookId: string, version: number): BlobContext {
+  return {
+    purpose: 'provider',
+    table: 'webhook',
+    column: 'sealed_secrets',
+    workspaceId: '',
+    rowId: webhookId,
+    providerId: '',
+    version,
+    issuedOrigin: '',
+  };
+}

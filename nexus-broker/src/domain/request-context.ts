@@ -10,6 +10,8 @@ export interface RequestContext {
   readonly sessionId?: string;
   readonly callerIp: string | null;
   readonly userAgent: string | null;
+  /** Nobody asked: the Broker does it by itself. */
+  readonly isSystem?: true;
 }
 
 export function toAuditOrigin(context: RequestContext): AuditOrigin {
@@ -21,13 +23,21 @@ export function toAuditOrigin(context: RequestContext): AuditOrigin {
   };
 }
 
-function toActor({ principal, sessionId }: RequestContext): AuditActor {
+function toActor({ principal, sessionId, isSystem }: RequestContext): AuditActor {
+  if (isSystem === true) return systemActor;
   if (sessionId !== undefined) return { type: 'session', id: sessionId, keyHint: null };
   if (principal === null) return { type: 'anonymous', id: null, keyHint: null };
   return { type: 'key', id: principal.keyId, keyHint: principal.lastFour };
 }
 
+const systemActor: AuditActor = { type: 'system', id: null, keyHint: null };
+
 /** The origin of what the Broker does by itself. */
 export function systemOrigin(requestId: string): AuditOrigin {
-  return { requestId, actor: { type: 'system', id: null, keyHint: null }, callerIp: null, userAgent: null };
+  return { requestId, actor: systemActor, callerIp: null, userAgent: null };
+}
+
+/** The same, for what is otherwise done for a caller. */
+export function systemContext(requestId: string): RequestContext {
+  return { requestId, principal: null, callerIp: null, userAgent: null, isSystem: true };
 }

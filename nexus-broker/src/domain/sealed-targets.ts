@@ -3,12 +3,13 @@ import type { BlobContext, SealedBlob } from '@nexus/vault/vault';
 
 export interface SealedTarget {
   readonly purpose: BlobContext['purpose'];
-  readonly table: 'connection' | 'agent_session' | 'provider' | 'flow';
+  readonly table: 'connection' | 'agent_session' | 'provider' | 'flow' | 'webhook';
   readonly column: 'sealed_credential' | 'sealed_token' | 'sealed_secrets' | 'sealed_result';
   /** Columns of the row's parts of the context; null where a part does not apply. */
   readonly row: string;
   readonly version: string | null;
   readonly workspace: string | null;
+  readonly provider: 'provider_id' | null;
   readonly origin: string | null;
   /** Whether the audit log remembers its values, so that one put back from the past is found. */
   readonly isWitnessed: boolean;
@@ -30,6 +31,7 @@ const flow = {
   row: 'flow_id',
   version: null,
   workspace: 'workspace_id',
+  provider: 'provider_id',
   origin: null,
   isWitnessed: false,
 } as const;
@@ -42,6 +44,7 @@ export const sealedTargets: readonly SealedTarget[] = [
     row: 'session_id',
     version: 'token_version',
     workspace: 'workspace_id',
+    provider: 'provider_id',
     origin: 'token_origin',
     isWitnessed: true,
   },
@@ -52,6 +55,7 @@ export const sealedTargets: readonly SealedTarget[] = [
     row: 'connection_ref',
     version: 'version',
     workspace: 'workspace_id',
+    provider: 'provider_id',
     origin: 'issued_origin',
     isWitnessed: true,
   },
@@ -62,11 +66,23 @@ export const sealedTargets: readonly SealedTarget[] = [
     row: 'provider_id',
     version: 'version',
     workspace: null,
+    provider: 'provider_id',
     origin: null,
     isWitnessed: true,
   },
   { ...flow, column: 'sealed_secrets' },
   { ...flow, column: 'sealed_result' },
+  {
+    purpose: 'provider',
+    table: 'webhook',
+    column: 'sealed_secrets',
+    row: 'webhook_id',
+    version: 'version',
+    workspace: null,
+    provider: null,
+    origin: null,
+    isWitnessed: true,
+  },
 ];
 
 /** `table.column`. */

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { StoreWitness } from './audit-event.js';
 
 /** The tables whose sealed values the log remembers, so that one put back from the past is found. */
-type WitnessedTable = 'connection' | 'provider' | 'agent_session';
+type WitnessedTable = 'connection' | 'provider' | 'agent_session' | 'webhook';
 
 /** What an audit entry remembers of a stored value; of null, that it was erased. */
 export function witness(table: WitnessedTable, row: string, version: number, sealed: Uint8Array | null): StoreWitness {

@@ -7,7 +7,12 @@ import { createKeyRing } from '@nexus/vault/key-ring';
 import { createMemoryKeyProvider } from '@nexus/vault/memory-key-provider';
 import { openVault, sealJson, type Vault } from '@nexus/vault/vault';
 import { AuditLog } from '../audit/audit-log.js';
-import { flowContext, providerSecretsContext, sessionTokenContext } from '../domain/blob-context.js';
+import {
+  flowContext,
+  providerSecretsContext,
+  sessionTokenContext,
+  webhookSecretsContext,
+} from '../domain/blob-context.js';
 import type { StoredCredential } from '../domain/credential.js';
 import type { RequestContext } from '../domain/request-context.js';
 import { sealCredential } from '../grants/credential-custody.js';
@@ -17,6 +22,7 @@ import {
   createFlow,
   createId,
   createSession,
+  createWebhook,
   insertConnection,
   insertProvider,
 } from '../stores/store-fixture.js';
@@ -194,6 +200,9 @@ export async function plantValues(database: Database, vault: Vault, connections:
       sealedResult: sealJson(vault, 'grant', flowContext(flow, 'sealed_result')),
     });
   });
+  const webhook = { ...createWebhook(), sealedSecrets: null };
+  const sealedSecrets = sealJson(vault, 'whsec_', webhookSecretsContext(webhook.webhookId, webhook.version));
+  await database.transaction((stores) => stores.webhooks.insert({ ...webhook, sealedSecrets }));
   return { providerId, connections: planted };
 }
 

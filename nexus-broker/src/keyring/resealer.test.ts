@@ -80,6 +80,7 @@ describeEachDatabase('re-sealing', (open, fixture) => {
       [1, 'agent_session.sealed_token', 1, 0],
       [1, 'connection.sealed_credential', 5, 0],
       [2, 'provider.sealed_secrets', 1, 0],
+      [2, 'webhook.sealed_secrets', 1, 0],
       [3, 'flow.sealed_result', 1, 0],
       [3, 'flow.sealed_secrets', 1, 0],
     ]);

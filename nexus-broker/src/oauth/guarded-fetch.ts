@@ -29,6 +29,8 @@ interface GuardedRequest {
   readonly headers?: Headers | Readonly<Record<string, string>>;
   readonly body?: string | URLSearchParams | Uint8Array | null | undefined;
   readonly signal?: AbortSignal | null | undefined;
+  /** Of an answer's body, at most 256 KiB. */
+  readonly maxAnswerBytes?: number;
 }
 
 export interface GuardedFetch {
@@ -54,7 +56,8 @@ export function createGuardedFetch(settings: GuardedFetchSettings): GuardedFetch
       { rules, resolve },
       { connectTimeoutMs: settings.timeouts?.connectMs ?? connectTimeoutMs, ca: settings.ca ?? null },
     ),
-    connections: 16,
+    // No fewer than a profile may allow at once: whoever waited here would spend its time to answer without being asked.
+    connections: 128,
     pipelining: 1,
     keepAliveTimeout: 4_000,
     keepAliveMaxTimeout: 60_000,
@@ -71,7 +74,7 @@ export function createGuardedFetch(settings: GuardedFetchSettings): GuardedFetch
         body,
         signal: request.signal ?? null,
         totalTimeoutMs: settings.timeouts?.totalMs ?? totalTimeoutMs,
-        maxBytes: maxAnswerBytes,
+        maxBytes: Math.min(request.maxAnswerBytes ?? maxAnswerBytes, maxAnswerBytes),
       });
       return toResponse(answer);
     },

@@ -15,6 +15,8 @@ export interface NarrowTokenInput {
   /** At least one: a request without any would be answered with all of them (RFC 6749 section 3.3). */
   readonly scopes: readonly string[];
   readonly issuedOrigin: string;
+  /** Ends the request, however far it came. */
+  readonly signal?: AbortSignal;
 }
 
 export interface MintedToken {
@@ -42,6 +44,7 @@ export async function narrowToken(
     // RFC 6749 section 5.1: an answer without `scope` grants what was asked for.
     impliedScope: input.scopes.join(' '),
     idToken: 'drop',
+    signal: input.signal,
     run: (configuration) => requests[via](configuration, token, input.scopes.join(profile.scopeSeparator)),
   });
   if (via === 'token_exchange') return { kind: 'minted', tokenSet, issuedOrigin, rotatedRefreshToken: null };

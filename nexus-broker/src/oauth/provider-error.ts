@@ -2,6 +2,7 @@
  * What a provider's failure means, for every caller alike. `final` is reached only by an explicit word of the
  * provider, because it ends a working connection; everything unclear is `transient`.
  */
+import type { ErrorClass } from '../domain/provider.js';
 import type { OutgoingError } from './outgoing-error.js';
 
 /**
@@ -68,10 +69,15 @@ const finalErrors = new Set(['invalid_grant', 'bad_refresh_token']);
 const clientErrors = new Set(['invalid_client', 'incorrect_client_credentials']);
 const configurationErrors = new Set([...clientErrors, 'unauthorized_client', 'unsupported_grant_type']);
 
-export function classifyAnswer(answer: RecordedAnswer, nowMs: number): ProviderCallFailure {
-  const upstreamError = readErrorCode(answer.json);
+/** What a provider's own codes mean. */
+export type ErrorMap = { readonly [code: string]: ErrorClass };
+
+/** A code of `errors` decides before the words of the standard do. */
+export function classifyAnswer(answer: RecordedAnswer, nowMs: number, errors: ErrorMap = {}): ProviderCallFailure {
+  const known = findKnownCode(answer.json, errors);
+  const upstreamError = known ?? readErrorCode(answer.json);
   return {
-    class: chooseClass(answer.status, upstreamError),
+    class: chooseClass(answer.status, upstreamError, known === null ? null : (errors[known] ?? null)),
     upstreamError,
     upstreamStatus: answer.status,
     retryAfterSeconds: readRetryAfter(answer.retryAfter, nowMs),
@@ -113,11 +119,23 @@ function readRetryAfter(value: string | null, nowMs: number): number | null {
   return Math.min(seconds, maxRetryAfterSeconds);
 }
 
-function chooseClass(status: number, upstreamError: string | null): ProviderCallFailureClass {
+/** The first code of the body that the provider's profile explains, wherever its answers have their codes. */
+function findKnownCode(json: unknown, errors: ErrorMap): string | null {
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) return null;
+  const fields = json as Readonly<Record<string, unknown>>;
+  for (const value of [fields['error'], fields['error_code'], fields['code']]) {
+    const code = typeof value === 'number' ? String(value) : value;
+    if (typeof code === 'string' && Object.hasOwn(errors, code)) return code;
+  }
+  return null;
+}
+
+function chooseClass(status: number, upstreamError: string | null, known: ErrorClass | null): ProviderCallFailureClass {
   if (status === 429) return 'throttled';
   // A server that fails, redirects or answers 201 is not speaking for the grant, whatever its body says.
   const canSpeak = status === 200 || (status >= 400 && status < 500);
   if (!canSpeak || upstreamError === null) return 'transient';
+  if (known !== null) return known;
   if (finalErrors.has(upstreamError)) return 'final';
   return configurationErrors.has(upstreamError) ? 'configuration' : 'transient';
 }

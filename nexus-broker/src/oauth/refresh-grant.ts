@@ -16,6 +16,8 @@ export interface RefreshGrantInput {
   readonly issuedOrigin: string;
   /** The account's subject where it is known: an ID token of somebody else is not kept. */
   readonly expectedSubject?: string | null;
+  /** Ends the request, however far it came. */
+  readonly signal?: AbortSignal;
 }
 
 export interface RefreshedToken {
@@ -43,6 +45,7 @@ export async function refreshGrant(
     stage: 'refresh',
     impliedScope: input.scope,
     idToken: readsIdToken ? 'defer' : 'drop',
+    signal: input.signal,
     run: (configuration) => openid.refreshTokenGrant(configuration, input.refreshToken),
   });
   const isVerified = tokenSet.idToken !== null && (await isIdTokenOfAccount(deps, input, tokenSet));

@@ -36,6 +36,7 @@ interface TokenRequestInput<T> {
   readonly impliedScope: string;
   /** What becomes of an ID token in the answer; `defer` hands it out unverified, for the caller to verify. */
   readonly idToken: 'verify' | 'defer' | 'drop';
+  readonly signal?: AbortSignal | undefined;
   /** Makes the one request with the configuration given; may be called again with a recorded answer. */
   readonly run: (configuration: openid.Configuration) => Promise<T>;
 }
@@ -137,16 +138,17 @@ async function fetchTokenSet<T>(
     method: init.method,
     headers: withoutUserAgent(init.headers),
     body: init.body instanceof URLSearchParams ? init.body : null,
+    signal: input.signal,
   });
   const answer = await recordAnswer(response);
   const receivedMs = deps.clock.now();
-  const failure = classifyAnswer(answer, receivedMs);
+  const failure = classifyAnswer(answer, receivedMs, input.profile.errors);
   if (answer.status !== 200 || hasError(answer.json)) throw new ProviderCallError(input.stage, { failure });
   try {
     const tokenSet = readTokenAnswer(answer.json, { impliedScope: input.impliedScope, receivedMs });
     return input.idToken === 'drop' ? { ...tokenSet, idToken: null } : tokenSet;
   } catch (cause) {
-    throw new ProviderCallError(input.stage, { failure: { ...failure, class: 'transient' }, cause });
+    throw new ProviderCallError(input.stage, { failure, cause });
   }
 }
 

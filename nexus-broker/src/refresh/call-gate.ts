@@ -12,8 +12,11 @@ export interface CallRequest {
 
 export interface Admitted {
   readonly kind: 'admitted';
-  /** Told once how the call ended; null for an answer that granted something, or if no call was made. Never rejects. */
-  settle(failure: ProviderCallFailure | null): Promise<void>;
+  /**
+   * Told once how the call ended; null for an answer that granted something. `no_call` for one that was not made after
+   * all: taken for a success, it would close a breaker during an outage. Never rejects.
+   */
+  settle(failure: ProviderCallFailure | null | 'no_call'): Promise<void>;
 }
 
 export interface Refused {

@@ -1,5 +1,4 @@
 /** Stores what a provider answered, and tries for a while: a rotated refresh token exists nowhere else until then. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { toInstant } from '@nexus/core/clock';
 import { NexusError } from '@nexus/core/errors';
 import type { SealedBlob } from '@nexus/vault/vault';
@@ -54,7 +53,7 @@ export async function commitRenewal(
       await deps.unsaved.keep({ connection, provider, context, renewed });
       if (attempts <= 1) throw cause;
       // A commit whose answer got lost may have happened, and then no later one finds the version it replaces.
-      return tryRepeatedly(attempts - 1, async () => (await commit()) || (await isHeld(deps, input, renewed)));
+      return tryRepeatedly(deps, attempts - 1, async () => (await commit()) || (await isHeld(deps, input, renewed)));
     });
   } catch (cause) {
     throw refreshNotRecorded(cause);
@@ -64,7 +63,7 @@ export async function commitRenewal(
 }
 
 /** Whether the connection holds exactly what was renewed, as its next version. */
-async function isHeld(
+export async function isHeld(
   { database, vault }: Pick<RefreshStepDeps, 'database' | 'vault'>,
   { connection }: RefreshStepInput,
   { credential }: Renewed,
@@ -75,7 +74,11 @@ async function isHeld(
   return held?.accessToken === credential.accessToken && held.refreshToken === credential.refreshToken;
 }
 
-export async function tryRepeatedly<T>(attempts: number, work: () => Promise<T>): Promise<T> {
+export async function tryRepeatedly<T>(
+  { sleep }: Pick<RefreshStepDeps, 'sleep'>,
+  attempts: number,
+  work: () => Promise<T>,
+): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await work();

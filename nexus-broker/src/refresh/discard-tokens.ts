@@ -2,6 +2,7 @@
 import type { OauthCredential } from '../domain/credential.js';
 import { type Revocation, revokeGrant, revokeTokens } from '../grants/revoke-grant.js';
 import type { NarrowedToken } from './narrow-outcome.js';
+import { openHeldCredential } from './open-held-credential.js';
 import type { RefreshStepDeps, RefreshStepInput } from './refresh-step.js';
 
 type DiscardDeps = Pick<RefreshStepDeps, 'database' | 'vault' | 'providerClient'>;
@@ -23,17 +24,33 @@ export async function discardGrant(
 }
 
 /**
- * A reconnect replaced the grant while the provider answered. The tokens of the old one go by the rule of DELETE, for
- * which the connection that lives on is a sibling.
+ * Another credential was stored while the provider answered: takes back what nobody stored, where that kills nothing
+ * else. Whether the provider revoked any of it.
  */
 export async function discardSuperseded(
   deps: DiscardDeps,
   { connection, provider }: DiscardInput,
   { credential, issuedOrigin }: NarrowedToken,
-): Promise<void> {
-  const { accountSubject } = connection;
-  const input = { provider, credential, issuedOrigin, endedRef: null, accountSubject };
-  await revokeGrant(deps, input).catch(() => undefined);
+): Promise<boolean> {
+  if (provider.profile.revocationKills !== 'token') return false;
+  // A provider may answer two uses of one refresh token alike.
+  const kept = await findHeldTokens(deps, connection.connectionRef).catch(() => null);
+  if (kept === null || kept.has(credential.accessToken)) return false;
+  const { refreshToken } = credential;
+  const unheld = { ...credential, refreshToken: kept.has(refreshToken) ? null : refreshToken };
+  const revocation = await revokeTokens(deps, { provider, credential: unheld, issuedOrigin }).catch(() => null);
+  return revocation?.providerRevoked ?? false;
+}
+
+/** Null where they cannot be told: nothing is safe to revoke then. */
+async function findHeldTokens(
+  { database, vault }: DiscardDeps,
+  connectionRef: string,
+): Promise<ReadonlySet<string | null> | null> {
+  const current = await database.stores.connections.findByRef(connectionRef);
+  if (current === null || current.sealedCredential === null) return new Set();
+  const held = await openHeldCredential(vault, current);
+  return held === null ? null : new Set([held.accessToken, held.refreshToken]);
 }
 
 /** Takes one minted token back where that kills nothing else; it runs out by itself where it cannot be taken back. */

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '@nexus/core/clock';
 import type { ScriptedAnswer, ScriptedRequest } from '@nexus/testkit/scripted-provider';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { defaultRefreshPolicy } from '../domain/profile-refresh.js';
 import { describeEachDatabase } from '../stores/describe-each-database.js';
 import { type Connected, context, createEngineRig, type EngineRig } from './engine-fixture.js';
 import type { NarrowOutcome } from './narrow-outcome.js';
@@ -23,7 +24,8 @@ describeEachDatabase('narrowing without end', (open, fixture) => {
   beforeEach(() => {
     offsetMs = 0;
     startedMs = systemClock.now();
-    engine = rig.createEngine(clock);
+    // The longest pauses there are.
+    engine = rig.createEngine(clock, { random: () => 1 });
     otherEngine = rig.createEngine(clock);
   });
   afterAll(() => rig.close());
@@ -69,10 +71,13 @@ describeEachDatabase('narrowing without end', (open, fixture) => {
     expect(await rig.narrow(otherEngine, connected)).toMatchObject({ kind: 'narrowed' });
   });
 
-  it('what makes narrowings wait keeps no expired token from being renewed, and ends with that', async () => {
+  it('R7: what makes narrowings wait makes the renewal of an expired token wait as well', async () => {
     const connected = await rig.connect({}, expired());
     rig.authority.upstream.enqueue('/token', { status: 429, headers: { 'retry-after': '120' } });
     expect(await rig.narrow(engine, connected)).toEqual({ kind: 'failed', retryAfterSeconds: 120 });
+    expect(await refresh(engine, connected)).toEqual({ kind: 'failed', retryAfterSeconds: expect.any(Number) });
+    expect(callsOf(connected)).toBe(1);
+    offsetMs += 121_000;
     expect(await refresh(engine, connected)).toEqual({ kind: 'refreshed' });
     expect(await rig.narrow(otherEngine, connected)).toMatchObject({ kind: 'narrowed' });
     expect(callsOf(connected)).toBe(3);
@@ -86,29 +91,34 @@ describeEachDatabase('narrowing without end', (open, fixture) => {
     expect(callsOf(connected)).toBe(1);
   });
 
-  it('a refresh token whose answer was lost is shown again once in thirty seconds', async () => {
+  it('a refresh token whose answer was lost is shown once more, and then with pauses', async () => {
     const connected = await rig.connect();
     const lost: ScriptedAnswer = { drop: 'before' };
     rig.authority.upstream.enqueue('/token', lost, lost);
-    expect(await rig.narrow(engine, connected)).toEqual({ kind: 'failed', retryAfterSeconds: 30 });
-    for (const by of [engine, otherEngine]) await narrowOften(by, connected, 5);
-    expect(callsOf(connected)).toBe(1);
-    offsetMs += 30_001;
+    await narrowOften(engine, connected, 2);
+    expect(callsOf(connected)).toBe(2);
     for (const by of [engine, otherEngine]) await narrowOften(by, connected, 5);
     expect(callsOf(connected)).toBe(2);
-    offsetMs += 30_001;
+    offsetMs += 3_000;
     expect(await rig.narrow(engine, connected)).toMatchObject({ kind: 'narrowed' });
     expect(rig.authority.ended).toEqual(new Set());
   });
 
-  it('nor after a Broker died with the call under way', async () => {
-    const connected = await rig.connect();
+  it('and waits out the token where the provider may end it with the grant, also after its Broker died', async () => {
+    const strict = { refresh: { ...defaultRefreshPolicy, rotation: 'strict' } } as const;
+    const silent = await rig.connect(strict);
+    rig.authority.upstream.enqueue('/token', { drop: 'before' });
+    await narrowOften(engine, silent, 3);
+    const connected = await rig.connect(strict);
     const release = holdAnswers(1);
     const dying = rig.narrow(engine, connected).catch(() => null);
     while (callsOf(connected) === 0) await sleep(5);
     await rig.database.transaction(({ connections }) => connections.clearRefreshLeases());
-    expect(await rig.narrow(otherEngine, connected)).toMatchObject({ kind: 'failed' });
-    expect(callsOf(connected)).toBe(1);
+    for (const each of [silent, connected]) {
+      expect(await rig.narrow(otherEngine, each)).toEqual({ kind: 'failed', retryAfterSeconds: 900 });
+      expect(await refresh(otherEngine, each)).toEqual({ kind: 'still_fresh' });
+      expect(callsOf(each)).toBe(1);
+    }
     release();
     await dying;
   });
@@ -116,18 +126,18 @@ describeEachDatabase('narrowing without end', (open, fixture) => {
   it('every failure in a row doubles the pause, up to five minutes', async () => {
     const connected = await rig.connect();
     const pauses: unknown[] = [];
-    for (let failures = 0; failures < 8; failures++) {
+    for (let failures = 0; failures < 10; failures++) {
       rig.authority.upstream.enqueue('/token', { status: 503 });
       const outcome = await rig.narrow(engine, connected);
       pauses.push(outcome.kind === 'failed' ? outcome.retryAfterSeconds : outcome.kind);
       offsetMs += 301_000;
     }
-    expect(pauses).toEqual([5, 10, 20, 40, 80, 160, 300, 300]);
+    expect(pauses).toEqual([1, 2, 4, 8, 16, 32, 64, 128, 256, 300]);
     rig.authority.rotates = false;
     expect(await rig.narrow(engine, connected)).toMatchObject({ kind: 'narrowed' });
     rig.authority.rotates = true;
     rig.authority.upstream.enqueue('/token', { status: 503 });
-    expect(await rig.narrow(engine, connected)).toEqual({ kind: 'failed', retryAfterSeconds: 5 });
+    expect(await rig.narrow(engine, connected)).toEqual({ kind: 'failed', retryAfterSeconds: 1 });
   });
 
   it('thirty new sessions in a second have five tokens minted, and the next one five seconds later', async () => {

@@ -3,7 +3,7 @@ import type { ScriptedAnswer } from '@nexus/testkit/scripted-provider';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sealCredential } from '../grants/credential-custody.js';
 import { describeEachDatabase } from '../stores/describe-each-database.js';
-import { createCredentialInput, createId } from '../stores/store-fixture.js';
+import { createCredentialInput } from '../stores/store-fixture.js';
 import { type Connected, context, createEngineRig, type EngineRig } from './engine-fixture.js';
 import type { RefreshEngine } from './refresh-engine.js';
 
@@ -104,8 +104,8 @@ describeEachDatabase('narrowing beside', (open, fixture) => {
         connectionRef: refOf(connected),
         expectedVersion: 1,
         owner: 'somebody-else',
-        intentId: createId(),
         leaseSeconds: 60,
+        intent: null,
       }),
     );
     let now = systemClock.now();
@@ -132,7 +132,8 @@ describeEachDatabase('narrowing beside', (open, fixture) => {
         ...refreshToken,
         expect.stringMatching(new RegExp(`^at-${family}-minted`)),
       ]);
-      expect(await rig.entries(refOf(connected))).toEqual([]);
+      const ended = { event_type: 'token.refresh_failed', data: { class: 'connection_ended', provider_revoked: true } };
+      expect(await rig.entries(refOf(connected))).toMatchObject([ended]);
     }
   });
 
@@ -144,7 +145,9 @@ describeEachDatabase('narrowing beside', (open, fixture) => {
       const sealed = sealCredential(rig.vault, connection, await rig.open(connection), 2, connection.issuedOrigin);
       answerAfter(() =>
         rig.database.transaction(({ connections }) =>
-          connections.storeCredential(createCredentialInput(connection, { sealed, from: ['active'] })),
+          connections.storeCredential(
+            createCredentialInput(connection, { sealed, from: ['active'], issuedOrigin: connection.issuedOrigin }),
+          ),
         ),
       );
       const outcome = await rig.narrow(engine, connected, () => {

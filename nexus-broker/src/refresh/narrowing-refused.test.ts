@@ -20,7 +20,7 @@ describeEachDatabase('a provider that mints nothing', (open, fixture) => {
   beforeAll(async () => {
     url = await fixture.createUrl();
     rig = await createEngineRig(await open({ url, clockOffsetMs: () => offsetMs }));
-    engine = rig.createEngine({ now: () => Date.now() + offsetMs });
+    engine = rig.createEngine({ now: () => Date.now() + offsetMs }, { random: () => 0.999 });
   });
   afterAll(() => rig.close());
 
@@ -59,29 +59,42 @@ describeEachDatabase('a provider that mints nothing', (open, fixture) => {
     ['invalid_request', refuse('invalid_request'), ['token_exchange']],
   ])('%s means that it cannot narrow, and harms nothing', async (_case, answer, methods) => {
     for (const via of methods) {
-      const { connected, ...result } = await narrowAt(answer, via);
+      const { connected, entries, ...result } = await narrowAt(answer, via);
       const outcome = { kind: 'cannot_narrow' };
-      expect(result).toEqual({ outcome, status: 'active', reason: null, version: 1, entries: [] });
+      expect(result).toEqual({ outcome, status: 'active', reason: null, version: 1 });
+      const data = { scopes: [], via, upstream_error: expect.any(String), intent_id: expect.any(String) };
+      expect(entries).toMatchObject([{ event_type: 'token.narrowed', outcome: 'failure', data }]);
       await expectUsable(connected);
     }
   });
 
-  it.each<readonly [string, ScriptedAnswer, number, string]>([
+  it.each<readonly [string, ScriptedAnswer, number | null, string]>([
     ['503', { status: 503, body: { error: 'invalid_scope' }, headers: { 'retry-after': '7' } }, 7, 'transient'],
     ['429', { status: 429, body: { error: 'invalid_scope' }, headers: { 'retry-after': '9' } }, 9, 'throttled'],
-    ['503 that will not wait', { status: 503, headers: { 'retry-after': '0' } }, 5, 'transient'],
+    ['503 that will not wait', { status: 503, headers: { 'retry-after': '0' } }, 1, 'transient'],
     ['429 for ever', { status: 429, headers: { 'retry-after': '99999999' } }, 900, 'throttled'],
-    ['invalid_client', refuse('invalid_client', 401), 5, 'configuration'],
-    ['an answer without a token', { body: { scope: 'read' } }, 5, 'transient'],
-    ['silence', { drop: 'before' }, 30, 'in_doubt'],
+    ['invalid_client', refuse('invalid_client', 401), null, 'configuration'],
+    ['an answer without a token', { body: { scope: 'read' } }, 1, 'transient'],
   ])('%s is worth another try, after a while', async (_case, answer, retryAfterSeconds, failureClass) => {
     for (const via of both) {
       const { outcome, status, entries, connected } = await narrowAt(answer, via);
       expect(outcome).toEqual({ kind: 'failed', retryAfterSeconds });
       expect(status).toBe('active');
       expect(entries).toMatchObject([{ event_type: 'token.refresh_failed', data: { class: failureClass } }]);
-      await expectUsable(connected, retryAfterSeconds);
+      await expectUsable(connected, retryAfterSeconds ?? 0);
     }
+  });
+
+  it('silence leaves the refresh token that was shown in doubt, which may be shown again at once', async () => {
+    const silent = await narrowAt({ drop: 'before' }, 'refresh');
+    expect(silent.outcome).toEqual({ kind: 'failed', retryAfterSeconds: null });
+    const data = { cause: 'no_answer', intent_id: expect.any(String) };
+    expect(silent.entries).toMatchObject([{ event_type: 'token.refresh_in_doubt', data }]);
+    await expectUsable(silent.connected);
+    const exchanged = await narrowAt({ drop: 'before' }, 'token_exchange');
+    expect(exchanged.outcome).toEqual({ kind: 'failed', retryAfterSeconds: 1 });
+    expect(exchanged.entries).toMatchObject([{ event_type: 'token.refresh_failed', data: { class: 'in_doubt' } }]);
+    await expectUsable(exchanged.connected, 1);
   });
 
   it('invalid_grant ends the connection whose refresh token was refused', async () => {
@@ -97,9 +110,9 @@ describeEachDatabase('a provider that mints nothing', (open, fixture) => {
 
   it('invalid_grant for an exchanged access token says nothing of the grant', async () => {
     const { outcome, status, entries, connected } = await narrowAt(refuse('invalid_grant'), 'token_exchange');
-    expect([outcome, status]).toEqual([{ kind: 'failed', retryAfterSeconds: 5 }, 'active']);
+    expect([outcome, status]).toEqual([{ kind: 'failed', retryAfterSeconds: 1 }, 'active']);
     expect(entries).toMatchObject([{ event_type: 'token.refresh_failed', data: { class: 'final' } }]);
-    await expectUsable(connected, 5);
+    await expectUsable(connected, 1);
   });
 
   it.each(both)('S-9: a profile that moved to another origin is sent nothing (%s)', async (downscope) => {

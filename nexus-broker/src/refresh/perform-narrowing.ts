@@ -13,20 +13,21 @@ import { discardGrant, discardSuperseded, takeBack } from './discard-tokens.js';
 import { enterAttention } from './enter-attention.js';
 import type { NarrowedToken, NarrowingRequest, NarrowOutcome } from './narrow-outcome.js';
 import { openHeldCredential } from './open-held-credential.js';
-import { createStepEntry, type RefreshStepDeps, type RefreshStepInput } from './refresh-step.js';
-import { noteFailure, pauseAfter, settleFailure } from './settle-failure.js';
+import { type CallStepDeps, type CallStepInput, createStepEntry } from './refresh-step.js';
+import { noteFailure, releaseUncalled, settleFailure } from './settle-failure.js';
+import { noteUnstored } from './store-renewed.js';
 
-export interface NarrowingStepInput extends RefreshStepInput, Pick<NarrowingRequest, 'scopes' | 'about' | 'store'> {
+export interface NarrowingStepInput extends CallStepInput, Pick<NarrowingRequest, 'scopes' | 'about' | 'store'> {
   readonly via: DownscopeMethod;
 }
 
 /** @throws NexusError `audit_unavailable`. */
-export async function performNarrowing(deps: RefreshStepDeps, input: NarrowingStepInput): Promise<NarrowOutcome> {
-  const { connection, provider, via, scopes } = input;
+export async function performNarrowing(deps: CallStepDeps, input: NarrowingStepInput): Promise<NarrowOutcome> {
+  const { connection, provider, via, scopes, attempt } = input;
   const held = await openHeldCredential(deps.vault, connection);
   if (held === null) {
-    await enterAttention(deps, input, 'integrity');
-    return { kind: 'attention' };
+    const ended = await enterAttention(deps, input, 'integrity');
+    return ended ?? { kind: 'failed', retryAfterSeconds: null };
   }
   const token = via === 'refresh' ? held.refreshToken : held.accessToken;
   if (token === null) return giveUp(deps, input, { kind: 'cannot_narrow' });
@@ -34,14 +35,13 @@ export async function performNarrowing(deps: RefreshStepDeps, input: NarrowingSt
   if (via === 'token_exchange' && isExpired(held, deps.clock.now())) {
     return giveUp(deps, input, { kind: 'failed', retryAfterSeconds: null });
   }
-  const answer = await deps.providerClient.narrowToken({
-    provider,
-    clientSecrets: await openClientSecrets(deps.vault, provider),
-    via,
-    token,
-    scopes,
-    issuedOrigin: connection.issuedOrigin,
-  });
+  const clientSecrets = await openClientSecrets(deps.vault, provider);
+  const { issuedOrigin } = connection;
+  const answer = await attempt.make(
+    (signal) => deps.providerClient.narrowToken({ provider, clientSecrets, via, token, scopes, issuedOrigin, signal }),
+    (failure) => isNarrowingRefused(via, failure),
+  );
+  if (answer === null) return giveUp(deps, input, { kind: 'failed', retryAfterSeconds: null });
   return answer.kind === 'failed'
     ? settleRefusal(deps, input, answer.failure)
     : settleMinted(deps, input, held, answer);
@@ -52,39 +52,64 @@ function isExpired({ expiresAt }: OauthCredential, nowMs: number): boolean {
 }
 
 async function settleRefusal(
-  deps: RefreshStepDeps,
+  deps: CallStepDeps,
   input: NarrowingStepInput,
   failure: ProviderCallFailure,
 ): Promise<NarrowOutcome> {
-  if (isNarrowingRefused(input.via, failure)) return giveUp(deps, input, { kind: 'cannot_narrow' });
+  if (isNarrowingRefused(input.via, failure)) return refuse(deps, input, failure);
   // What is said of an exchanged access token says nothing of the grant behind it.
-  const isOfTokenOnly = input.via === 'token_exchange' && failure.class === 'final';
-  const { kind } = await (isOfTokenOnly ? noteFailure : settleFailure)(deps, input, failure);
-  if (kind === 'attention') return { kind };
+  const isOfTokenOnly = input.via === 'token_exchange' && failure.class !== 'origin_changed';
+  const outcome = isOfTokenOnly ? await noteFailure(deps, input, failure) : await settleFailure(deps, input, failure);
+  if (outcome.kind === 'attention') return { kind: 'attention' };
   // A connection that got something newer in the meantime is worth another try at once.
-  return { kind: 'failed', retryAfterSeconds: kind === 'failed' ? pauseAfter(failure, input.failures ?? 0) : null };
+  return { kind: 'failed', retryAfterSeconds: outcome.kind === 'failed' ? outcome.retryAfterSeconds : null };
 }
 
-async function giveUp(
-  deps: RefreshStepDeps,
+/** The provider answered that it mints no such token: nothing is wrong with the grant. */
+async function refuse(
+  deps: CallStepDeps,
   input: NarrowingStepInput,
-  outcome: NarrowOutcome,
+  { upstreamError, upstreamStatus }: ProviderCallFailure,
 ): Promise<NarrowOutcome> {
-  await deps.database.transaction((stores) => releaseLease(stores, input));
+  const { about, via } = input;
+  const words = { upstream_error: upstreamError, upstream_status: upstreamStatus };
+  await deps.database.transaction(async (stores) => {
+    await releaseAnswered(stores, input, false);
+    await stores.audit.insert([
+      createStepEntry(deps, input, {
+        ...about,
+        eventType: 'token.narrowed',
+        outcome: 'failure',
+        data: { scopes: [], via, ...words },
+      }),
+    ]);
+  });
+  return { kind: 'cannot_narrow' };
+}
+
+/** Without a call. */
+async function giveUp(deps: CallStepDeps, input: NarrowingStepInput, outcome: NarrowOutcome): Promise<NarrowOutcome> {
+  await deps.database.transaction((stores) => releaseUncalled(stores, input));
   return outcome;
 }
 
-function releaseLease(stores: Stores, { connection, owner }: RefreshStepInput): Promise<void> {
+/** `isTaken`: the provider took the refresh token, so that nothing is in doubt about it any more. */
+function releaseAnswered(
+  stores: Stores,
+  { attempt, connection, owner }: NarrowingStepInput,
+  isTaken: boolean,
+): Promise<boolean> {
   return stores.connections.releaseRefreshLease({
     connectionRef: connection.connectionRef,
     owner,
     nextAttemptInSeconds: null,
-    failed: false,
+    failures: 'reset',
+    intent: attempt.wasInDoubt && !isTaken ? 'in_doubt' : 'cleared',
   });
 }
 
 async function settleMinted(
-  deps: RefreshStepDeps,
+  deps: CallStepDeps,
   input: NarrowingStepInput,
   held: OauthCredential,
   answer: MintedToken,
@@ -114,7 +139,10 @@ async function settleMinted(
     if (!attempts.mayBeStored && !isOwn) await takeBack(deps, input, token);
     throw error;
   }
-  if (!isCurrent) return settleSuperseded(deps, input, answer, attempts.mayBeCommitted || isOwn);
+  if (!isCurrent) {
+    const { mayBeCommitted } = attempts;
+    return settleSuperseded(deps, input, answer, { mayBeCommitted, mayBeInUse: mayBeCommitted || isOwn });
+  }
   if (attempts.isWanted) return { kind: 'narrowed', token };
   if (!attempts.mayBeStored && !isOwn) await takeBack(deps, input, token);
   return { kind: isUsable ? 'unwanted' : 'cannot_narrow' };
@@ -122,19 +150,19 @@ async function settleMinted(
 
 /** The connection was deleted, or got a newer credential, while the provider answered. */
 async function settleSuperseded(
-  deps: RefreshStepDeps,
+  deps: CallStepDeps,
   input: NarrowingStepInput,
   { tokenSet, issuedOrigin, rotatedRefreshToken }: MintedToken,
-  mayBeInUse: boolean,
+  use: { readonly mayBeInUse: boolean; readonly mayBeCommitted: boolean },
 ): Promise<NarrowOutcome> {
   const current = await deps.database.stores.connections.findByRef(input.connection.connectionRef);
   const answered = { ...tokenSet, refreshToken: rotatedRefreshToken ?? tokenSet.refreshToken };
-  if (current === null || current.status === 'revoked') {
-    await discardGrant(deps, input, answered);
-    return { kind: 'attention' };
-  }
-  if (!mayBeInUse) await discardSuperseded(deps, input, { credential: answered, issuedOrigin });
-  return current.status === 'active' ? { kind: 'failed', retryAfterSeconds: null } : { kind: 'attention' };
+  const isOver = current === null || current.status === 'revoked';
+  let isRevoked = false;
+  if (isOver) isRevoked = (await discardGrant(deps, input, answered)).providerRevoked;
+  else if (!use.mayBeInUse) isRevoked = await discardSuperseded(deps, input, { credential: answered, issuedOrigin });
+  if (!use.mayBeCommitted) await noteUnstored(deps, input, { current, isRevoked, intentId: input.attempt.intentId });
+  return current?.status === 'active' ? { kind: 'failed', retryAfterSeconds: null } : { kind: 'attention' };
 }
 
 interface Minted {
@@ -146,7 +174,7 @@ interface Minted {
 
 /** The new refresh token is the connection's; its own access token stays what it was. */
 function commitRotated(
-  deps: RefreshStepDeps,
+  deps: CallStepDeps,
   input: NarrowingStepInput,
   minted: Minted,
   credential: OauthCredential,
@@ -156,15 +184,19 @@ function commitRotated(
   return commitRenewal(deps, input, { renewed, attempts: commitAttempts, beside: minted.beside });
 }
 
-async function commitMinted(deps: RefreshStepDeps, input: NarrowingStepInput, minted: Minted): Promise<boolean> {
+async function commitMinted(deps: CallStepDeps, input: NarrowingStepInput, minted: Minted): Promise<boolean> {
   const { connectionRef, version } = input.connection;
+  let isAgain = false;
   try {
-    return await tryRepeatedly(commitAttempts, () =>
+    return await tryRepeatedly(deps, commitAttempts, () =>
       deps.database.transaction(async (stores) => {
         const isActive = await stores.connections.holdActive(connectionRef);
         const current = isActive ? await stores.connections.findByRef(connectionRef) : null;
-        await releaseLease(stores, input);
+        const isReleased = await releaseAnswered(stores, input, input.via === 'refresh');
         if (current?.version !== version) return false;
+        // A commit whose answer got lost may have happened, and gave the lease back.
+        if (isAgain && !isReleased) return true;
+        isAgain = true;
         await stores.audit.insert([createStepEntry(deps, input, describeMinted(input, minted, version))]);
         await minted.beside(stores);
         return true;
@@ -176,14 +208,15 @@ async function commitMinted(deps: RefreshStepDeps, input: NarrowingStepInput, mi
 }
 
 function describeMinted(
-  { via, about }: NarrowingStepInput,
+  { via, about, attempt }: NarrowingStepInput,
   { token: { credential }, isUsable }: Minted,
   version: number,
 ): AuditEvent {
+  const scopes = splitScope(credential.scope);
   return {
     ...about,
     eventType: 'token.narrowed',
     outcome: isUsable ? 'success' : 'failure',
-    data: { scopes: splitScope(credential.scope), via, expires_at: credential.expiresAt, version },
+    data: { scopes, via, expires_at: credential.expiresAt, version, intent_id: attempt.intentId },
   };
 }

@@ -1,35 +1,51 @@
 /** One refresh under a held lease: open, call, and settle by what the provider answered. */
 import { mergeRefreshed, splitScope } from '../domain/token-set.js';
 import { openClientSecrets } from '../grants/provider-secrets.js';
-import { commitAttempts, commitRenewal } from './commit-renewal.js';
-import { discardGrant } from './discard-tokens.js';
+import type { RefreshedToken } from '../oauth/refresh-grant.js';
+import { commitAttempts } from './commit-renewal.js';
 import { enterAttention } from './enter-attention.js';
 import { openHeldCredential } from './open-held-credential.js';
 import type { RefreshOutcome } from './refresh-outcome.js';
-import type { RefreshStepDeps, RefreshStepInput } from './refresh-step.js';
-import { settleFailure } from './settle-failure.js';
+import type { CallStepDeps, CallStepInput } from './refresh-step.js';
+import { type FailedStep, releaseUncalled, settleFailure } from './settle-failure.js';
+import { storeRenewed } from './store-renewed.js';
 import type { Renewed } from './unsaved-renewals.js';
 
 /** @throws NexusError `audit_unavailable`. */
-export async function performRefresh(deps: RefreshStepDeps, input: RefreshStepInput): Promise<RefreshOutcome> {
-  const { connection, provider } = input;
-  const unsaved = deps.unsaved.find(connection);
-  if (unsaved !== null) return storeRenewed(deps, input, unsaved, 1);
+export async function performRefresh(deps: CallStepDeps, input: CallStepInput): Promise<RefreshOutcome | FailedStep> {
+  const { connection, provider, attempt } = input;
   const held = await openHeldCredential(deps.vault, connection);
-  if (held === null) return enterAttention(deps, input, 'integrity');
-  if (held.refreshToken === null) return enterAttention(deps, input, 'expired');
-  const answer = await deps.providerClient.refreshGrant({
-    provider,
-    clientSecrets: await openClientSecrets(deps.vault, provider),
-    refreshToken: held.refreshToken,
-    scope: held.scope,
-    issuedOrigin: connection.issuedOrigin,
-    expectedSubject: connection.accountSubject,
-  });
+  if (held === null) return (await enterAttention(deps, input, 'integrity')) ?? { kind: 'still_fresh' };
+  const { refreshToken, scope } = held;
+  if (refreshToken === null) return (await enterAttention(deps, input, 'expired')) ?? { kind: 'still_fresh' };
+  const clientSecrets = await openClientSecrets(deps.vault, provider);
+  const answer = await attempt.make((signal) =>
+    deps.providerClient.refreshGrant({
+      provider,
+      clientSecrets,
+      refreshToken,
+      scope,
+      issuedOrigin: connection.issuedOrigin,
+      expectedSubject: connection.accountSubject,
+      signal,
+    }),
+  );
+  if (answer === null) {
+    await deps.database.transaction((stores) => releaseUncalled(stores, input));
+    return { kind: 'failed', retryAfterSeconds: null };
+  }
   if (answer.kind === 'failed') return settleFailure(deps, input, answer.failure);
   // RFC 6749, section 6: an answer without a refresh token means to keep using the one at hand.
   const credential = mergeRefreshed(held, answer.tokenSet);
-  const renewed: Renewed = {
+  return storeRenewed(deps, input, describeRenewed(input, credential, answer.isRotated), commitAttempts);
+}
+
+function describeRenewed(
+  { connection, attempt }: CallStepInput,
+  credential: Renewed['credential'],
+  isRotated: RefreshedToken['isRotated'],
+): Renewed {
+  return {
     credential,
     isRefresh: true,
     event: {
@@ -38,27 +54,11 @@ export async function performRefresh(deps: RefreshStepDeps, input: RefreshStepIn
       data: {
         version: connection.version + 1,
         expires_at: credential.expiresAt,
-        rotated: answer.isRotated,
+        rotated: isRotated,
         scopes: splitScope(credential.scope),
+        // Named here, because it may be stored under another lease than the one it was asked for under.
+        intent_id: attempt.intentId,
       },
     },
   };
-  return storeRenewed(deps, input, renewed, commitAttempts);
-}
-
-async function storeRenewed(
-  deps: RefreshStepDeps,
-  input: RefreshStepInput,
-  renewed: Renewed,
-  attempts: number,
-): Promise<RefreshOutcome> {
-  const { connection } = input;
-  if (await commitRenewal(deps, input, { renewed, attempts })) return { kind: 'refreshed' };
-  const current = await deps.database.stores.connections.findByRef(connection.connectionRef);
-  if (current === null || current.status === 'revoked') {
-    await discardGrant(deps, input, renewed.credential);
-    return { kind: 'attention' };
-  }
-  // A reconnect stored a newer credential meanwhile; what is stored wins.
-  return { kind: 'still_fresh' };
 }

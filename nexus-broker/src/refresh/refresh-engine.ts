@@ -1,30 +1,29 @@
 /**
  * Refreshes a connection, or has its provider mint a narrower token: lease and intent in one short transaction, the
  * provider call outside of any, then a commit decided by compare-and-set on the version. Both may spend the refresh
- * token, so a connection has one of them at a time, and callers of one process share one refresh. What a crash between
- * the provider's answer and the commit needs (in-doubt recovery, spool, schedule, breaker) has its place in
- * `#refreshUnderLease`.
+ * token, so a connection has one of them at a time, and callers of one process share one refresh.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setTimeout as wait } from 'node:timers/promises';
 import { NexusError } from '@nexus/core/errors';
 import { createUlid } from '@nexus/core/ids';
 import { type Connection, hasSameToken } from '../domain/connection.js';
 import { InFlightLimiter } from '../domain/in-flight-limiter.js';
 import { type DownscopeMethod, isOauth, type Provider } from '../domain/provider.js';
 import type { RequestContext } from '../domain/request-context.js';
-import { refreshNotRecorded } from './commit-renewal.js';
+import { attemptNarrowing, type NarrowingDeps } from './attempt-narrowing.js';
+import { callTimeoutMs } from './attempt-pace.js';
+import { attemptRefresh } from './attempt-refresh.js';
+import { openGate } from './call-gate.js';
 import type { NarrowingRequest, NarrowOutcome } from './narrow-outcome.js';
 import { NarrowingPace } from './narrowing-pace.js';
-import { performNarrowing } from './perform-narrowing.js';
-import { performRefresh } from './perform-refresh.js';
-import { RecentCalls } from './recent-calls.js';
 import type { RefreshOutcome } from './refresh-outcome.js';
 import type { RefreshStepDeps } from './refresh-step.js';
-import { inDoubtPauseSeconds } from './settle-failure.js';
 import { storeKeptRenewal } from './store-kept-renewal.js';
 import { type UnsavedRenewal, UnsavedRenewals } from './unsaved-renewals.js';
 
-interface RefreshEngineDeps extends Omit<RefreshStepDeps, 'unsaved'> {
+interface RefreshEngineDeps
+  extends Omit<RefreshStepDeps, 'unsaved' | 'sleep'>,
+    Partial<Pick<NarrowingDeps, 'gate' | 'random' | 'sleep' | 'monotonicMs' | 'callTimeoutMs'>> {
   /** In memory only where it is left out. */
   readonly unsaved?: UnsavedRenewals;
   /** How many narrowings a connection may have in one burst, and how many may wait for theirs. */
@@ -33,34 +32,49 @@ interface RefreshEngineDeps extends Omit<RefreshStepDeps, 'unsaved'> {
 
 /** What runs for a connection until `isOver`; a narrowing that did not get the lease ends with null. */
 type Running = { readonly isOver: Promise<unknown> } & (
-  | { readonly kind: 'refresh'; readonly outcome: Promise<RefreshOutcome> }
+  | {
+      readonly kind: 'refresh';
+      readonly urgency: Urgency;
+      readonly outcome: Promise<RefreshOutcome>;
+      /** As much of it as a caller waits for. */
+      readonly timely: Promise<RefreshOutcome>;
+    }
   | { readonly kind: 'narrowing'; readonly outcome: Promise<NarrowOutcome | null> }
 );
 
-/** Longer than any provider call may take (10 s), so that a living holder never loses its lease. */
-const leaseSeconds = 30;
-const waitForOtherMs = 12_000;
+/** Whether somebody waits for the refresh; `background` does not wait long for its turn at the provider. */
+export type Urgency = 'now' | 'background';
+
+/** How long a caller waits, for its turn at the provider and for the lease of others. */
+const patienceMs = 12_000;
+/** The schedule keeps the provider's pace by waiting for its turns; longer, and it would stand in the way of callers. */
+const backgroundPatienceMs = 1_000;
 /** Whoever waits for a lease at another Broker looks more often than this. */
 const turnMs = 250;
 /** Narrowings of one connection come one after the other, and each that waits keeps a request of the Gateway waiting. */
 const defaultWaiters = { perKey: 8, total: 32 };
 
 export class RefreshEngine {
-  readonly #deps: RefreshStepDeps;
+  readonly #deps: NarrowingDeps;
   /** Names this process in leases. */
   readonly #owner: string;
   readonly #running = new Map<string, Running>();
-  readonly #recentCalls: RecentCalls;
-  readonly #pace: NarrowingPace;
   readonly #narrowers: InFlightLimiter;
   readonly #unsaved: UnsavedRenewals;
 
   constructor(deps: RefreshEngineDeps) {
     this.#unsaved = deps.unsaved ?? new UnsavedRenewals();
-    this.#deps = { ...deps, unsaved: this.#unsaved };
+    this.#deps = {
+      gate: openGate,
+      random: Math.random,
+      sleep: (ms) => wait(ms),
+      monotonicMs: () => performance.now(),
+      callTimeoutMs,
+      ...deps,
+      unsaved: this.#unsaved,
+      pace: new NarrowingPace(deps.clock, deps.narrowing?.burst),
+    };
     this.#owner = createUlid(deps.clock.now());
-    this.#recentCalls = new RecentCalls(deps.clock);
-    this.#pace = new NarrowingPace(deps.clock, deps.narrowing?.burst);
     this.#narrowers = new InFlightLimiter(deps.narrowing?.waiters ?? defaultWaiters);
   }
 
@@ -73,20 +87,24 @@ export class RefreshEngine {
     await this.#deps.database.transaction((stores) => stores.connections.clearRefreshLeases());
   }
 
-  /** One refresh at a time per connection, whoever asks. */
-  async refresh(connection: Connection, provider: Provider, context: RequestContext): Promise<RefreshOutcome> {
+  /**
+   * One refresh at a time per connection, whoever asks. Answers within 12 s; what is under way goes on.
+   *
+   * @throws NexusError `audit_unavailable`.
+   */
+  async refresh(
+    connection: Connection,
+    provider: Provider,
+    context: RequestContext,
+    urgency: Urgency = 'now',
+  ): Promise<RefreshOutcome> {
     const running = this.#running.get(connection.connectionRef);
-    if (running?.kind === 'refresh') return running.outcome;
-    const needsCall = this.#unsaved.find(connection) === null;
-    if (needsCall && this.#recentCalls.has(connection)) return this.#answerRecent(connection, provider, context);
-    return this.#join(connection, provider, context);
-  }
-
-  /** Too soon for another call, but not for noticing that the profile has moved to another origin. */
-  async #answerRecent(connection: Connection, provider: Provider, context: RequestContext): Promise<RefreshOutcome> {
-    const { issuedOrigin } = connection;
-    const origin = await this.#deps.providerClient.tokenEndpointOrigin(provider).catch(() => issuedOrigin);
-    return origin === issuedOrigin ? { kind: 'still_fresh' } : this.#join(connection, provider, context);
+    if (running?.kind !== 'refresh') return this.#start({ connection, provider, context }, urgency, running?.outcome);
+    const outcome = await running.timely;
+    // It may have failed for a lack of patience only; while it still runs, there is nothing more to wait for.
+    const isOver = this.#running.get(connection.connectionRef) !== running;
+    const isImpatient = urgency === 'now' && running.urgency === 'background' && isOver;
+    return isImpatient && outcome.kind === 'failed' ? this.refresh(connection, provider, context, urgency) : outcome;
   }
 
   /**
@@ -112,13 +130,13 @@ export class RefreshEngine {
 
   async #narrowInTurn(request: NarrowingRequest, via: DownscopeMethod): Promise<NarrowOutcome> {
     const { connection } = request;
-    const deadline = this.#deps.clock.now() + waitForOtherMs;
+    const deadline = this.#deps.clock.now() + patienceMs;
     do {
       const running = this.#running.get(connection.connectionRef);
       if (running === undefined) {
         const outcome = await this.#startNarrowing(request, via);
         if (outcome !== null) return outcome;
-        await pause();
+        await this.#pause();
       } else {
         await Promise.allSettled([running.isOver]);
       }
@@ -155,31 +173,21 @@ export class RefreshEngine {
     await this.storeUnsaved();
   }
 
-  /** Takes part in the refresh that runs, or takes the place of the narrowing that runs, before any that waits. */
-  async #join(connection: Connection, provider: Provider, context: RequestContext): Promise<RefreshOutcome> {
-    const running = this.#running.get(connection.connectionRef);
-    if (running?.kind === 'refresh') return running.outcome;
-    return this.#start(connection, provider, context, running?.outcome);
-  }
-
-  #start(
-    connection: Connection,
-    provider: Provider,
-    context: RequestContext,
-    before?: Promise<unknown>,
-  ): Promise<RefreshOutcome> {
-    const run = () => this.#run(connection, provider, context);
+  /** Takes the place of the narrowing that runs, before any that waits. */
+  #start(target: Target, urgency: Urgency, before?: Promise<unknown>): Promise<RefreshOutcome> {
+    const run = () => this.#run(target, urgency);
     const outcome = before === undefined ? run() : before.then(run, run);
-    this.#occupy(connection.connectionRef, { kind: 'refresh', outcome, isOver: outcome });
-    return outcome;
+    const timely = within(outcome, patienceMs);
+    this.#occupy(target.connection.connectionRef, { kind: 'refresh', urgency, outcome, timely, isOver: outcome });
+    return timely;
   }
 
   #startNarrowing(request: NarrowingRequest, via: DownscopeMethod): Promise<NarrowOutcome | null> {
-    const outcome = this.#runNarrowing(request, via);
+    const outcome = attemptNarrowing(this.#deps, { ...request, via, owner: this.#owner, patienceMs });
     // Other Brokers' refreshes get their turn between two narrowings of this one; after a failure none follows.
     const isOver = outcome.then(async (ended) => {
       const mayFollow = ended !== null && ended.kind !== 'failed';
-      if (mayFollow && !this.#deps.database.isExclusive) await sleep(turnMs);
+      if (mayFollow && !this.#deps.database.isExclusive) await this.#deps.sleep(turnMs);
     });
     this.#occupy(request.connection.connectionRef, { kind: 'narrowing', outcome, isOver });
     return outcome;
@@ -194,95 +202,41 @@ export class RefreshEngine {
   }
 
   /** Refreshes, or waits for whoever holds the lease: for their new token, or for the end of their narrowing. */
-  async #run(seen: Connection, provider: Provider, context: RequestContext): Promise<RefreshOutcome> {
+  async #run({ connection: seen, provider, context }: Target, urgency: Urgency): Promise<RefreshOutcome> {
     const { database, clock } = this.#deps;
-    const deadline = clock.now() + waitForOtherMs;
+    const deadline = clock.now() + patienceMs;
     let connection = seen;
     do {
-      const outcome = await this.#refreshUnderLease(connection, provider, context);
-      if (outcome !== null) return outcome;
+      const patience = urgency === 'now' ? Math.max(0, deadline - clock.now()) : backgroundPatienceMs;
+      const target = { connection, provider, context, owner: this.#owner, patienceMs: patience };
+      const outcome = await attemptRefresh(this.#deps, target);
+      // Where the answer was lost, the same refresh token is shown once more: at once it may still be taken.
+      const isLost = outcome?.kind === 'failed' && 'isLost' in outcome;
+      if (outcome !== null && !isLost) return outcome;
       const current = await database.stores.connections.findByRef(seen.connectionRef);
       if (current === null || current.status !== 'active') return { kind: 'attention' };
       if (!hasSameToken(seen, current)) return { kind: 'still_fresh' };
       // A newer version can be claimed at once; for the same one the lease is somebody's.
-      if (current.version === connection.version) await pause();
+      if (!isLost && current.version === connection.version) await this.#pause();
       connection = current;
     } while (clock.now() < deadline);
     return { kind: 'failed', retryAfterSeconds: null };
   }
 
-  /** Null where the lease is not to be had for the connection as it was seen. */
-  async #refreshUnderLease(
-    connection: Connection,
-    provider: Provider,
-    context: RequestContext,
-  ): Promise<RefreshOutcome | null> {
-    if (!(await this.#claim(connection))) return null;
-    const { connectionRef } = connection;
-    this.#recentCalls.remember(connectionRef);
-    const outcome = await this.#orRelease(connectionRef, null, () =>
-      performRefresh(this.#deps, { connection, provider, context, owner: this.#owner }),
-    );
-    // Whoever mends what needed attention need not wait for the next call.
-    if (outcome.kind === 'attention') this.#recentCalls.forget(connectionRef);
-    return outcome;
-  }
-
-  async #runNarrowing(request: NarrowingRequest, via: DownscopeMethod): Promise<NarrowOutcome | null> {
-    const { provider, context, scopes, about, store } = request;
-    const { connectionRef } = request.connection;
-    const { connections } = this.#deps.database.stores;
-    let connection = await connections.findByRef(connectionRef);
-    if (connection !== null && this.#unsaved.find(connection) !== null) {
-      // The refresh token in the row is spent: the one that waits in memory comes first.
-      const outcome = await this.#refreshUnderLease(connection, provider, context);
-      if (outcome === null || outcome.kind === 'failed') return outcome;
-      connection = await connections.findByRef(connectionRef);
-    }
-    if (connection === null || connection.status !== 'active') return { kind: 'attention' };
-    const state = await connections.findAttemptState(connectionRef);
-    const failures = state?.failures ?? 0;
-    const retryAfterSeconds = Math.max(state?.waitSeconds ?? 0, this.#pace.secondsToWait(connectionRef));
-    if (retryAfterSeconds > 0) return { kind: 'failed', retryAfterSeconds };
-    if (!(await this.#claim(connection))) return null;
-    this.#pace.spend(connectionRef);
-    const input = { connection, provider, context, owner: this.#owner, failures, scopes, about, store, via };
-    return this.#orRelease(connectionRef, inDoubtPauseSeconds, () => performNarrowing(this.#deps, input));
-  }
-
-  /** Lease and intent, for exactly the version that was seen. */
-  async #claim({ connectionRef, version }: Connection): Promise<boolean> {
-    const { database, clock } = this.#deps;
-    const intentId = createUlid(clock.now());
-    const claim = { connectionRef, expectedVersion: version, owner: this.#owner, intentId, leaseSeconds };
-    return database
-      .transaction((stores) => stores.connections.claimRefreshLease(claim))
-      .catch((cause: unknown) => {
-        throw refreshNotRecorded(cause);
-      });
-  }
-
-  /**
-   * Nothing is known to be spent when a step before the call failed, so others need not wait out the lease. Where not
-   * even that can be written, it runs out by itself.
-   */
-  async #orRelease<T>(
-    connectionRef: string,
-    nextAttemptInSeconds: number | null,
-    perform: () => Promise<T>,
-  ): Promise<T> {
-    try {
-      return await perform();
-    } catch (error) {
-      const release = { connectionRef, owner: this.#owner, nextAttemptInSeconds, failed: true };
-      await this.#deps.database
-        .transaction((stores) => stores.connections.releaseRefreshLease(release))
-        .catch(() => undefined);
-      throw error;
-    }
+  #pause(): Promise<void> {
+    return this.#deps.sleep(50 + this.#deps.random() * 150);
   }
 }
 
-function pause(): Promise<void> {
-  return sleep(50 + Math.random() * 150);
+interface Target {
+  readonly connection: Connection;
+  readonly provider: Provider;
+  readonly context: RequestContext;
+}
+
+function within(outcome: Promise<RefreshOutcome>, ms: number): Promise<RefreshOutcome> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => resolve({ kind: 'failed', retryAfterSeconds: 1 }), ms);
+    outcome.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
 }

@@ -8,6 +8,7 @@ import type { Provider } from '../domain/provider.js';
 import { type RequestContext, toAuditOrigin } from '../domain/request-context.js';
 import type { ProviderClient } from '../oauth/provider-client.js';
 import type { Database } from '../stores/database.js';
+import type { CallAttempt } from './call-attempt.js';
 import type { UnsavedRenewals } from './unsaved-renewals.js';
 
 export interface RefreshStepDeps {
@@ -17,6 +18,8 @@ export interface RefreshStepDeps {
   readonly clock: Clock;
   readonly providerClient: ProviderClient;
   readonly unsaved: UnsavedRenewals;
+  /** Resolves after this many ms. */
+  readonly sleep: (ms: number) => Promise<void>;
 }
 
 export interface RefreshStepInput {
@@ -25,18 +28,28 @@ export interface RefreshStepInput {
   readonly context: RequestContext;
   /** Holder of the lease. */
   readonly owner: string;
-  /** Failed calls in a row before this one, where that matters. */
-  readonly failures?: number;
 }
 
+export interface CallStepInput extends RefreshStepInput {
+  readonly attempt: CallAttempt;
+}
+
+export interface CallStepDeps extends RefreshStepDeps {
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+}
+
+/** An entry about the connection; of a call under way it names the intent, where the event does not name another. */
 export function createStepEntry(
   deps: Pick<RefreshStepDeps, 'audit'>,
-  { connection, provider, context }: RefreshStepInput,
+  { connection, provider, context, attempt }: RefreshStepInput & { readonly attempt?: CallAttempt },
   event: AuditEvent,
 ): AuditEntry {
+  const intentId = attempt?.intentId ?? null;
   return deps.audit.entry(
     {
       ...event,
+      ...(intentId === null ? {} : { data: { intent_id: intentId, ...event.data } }),
       connectionRef: connection.connectionRef,
       providerName: provider.profile.name,
       workspaceId: connection.workspaceId,

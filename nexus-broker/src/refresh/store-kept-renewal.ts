@@ -1,7 +1,7 @@
 /** Stores what the database would not take before. The version decides, so no lease is needed: a lost one forbids nothing. */
-import { commitRenewal } from './commit-renewal.js';
-import { discardGrant } from './discard-tokens.js';
+import { commitRenewal, isHeld } from './commit-renewal.js';
 import { createStepEntry, type RefreshStepDeps } from './refresh-step.js';
+import { settleUnstored } from './store-renewed.js';
 import type { UnsavedRenewal } from './unsaved-renewals.js';
 
 /** Resolves once the renewal waits no longer. @throws NexusError `audit_unavailable` while it cannot be stored. */
@@ -10,9 +10,10 @@ export async function storeKeptRenewal(deps: RefreshStepDeps, kept: UnsavedRenew
   const input = { connection, provider, context, owner };
   const { connectionRef } = connection;
   const current = await deps.database.stores.connections.findByRef(connectionRef);
-  if (current === null || current.status === 'revoked') {
-    await discardGrant(deps, input, renewed.credential);
-  } else if (current.version === connection.version) {
+  if (current === null || current.status === 'revoked' || current.version !== connection.version) {
+    // A commit whose answer got lost may have stored just this.
+    if (!(await isHeld(deps, input, renewed))) await settleUnstored(deps, input, renewed, current);
+  } else {
     // Another Broker may have shown the old refresh token meanwhile and concluded that the new one was lost.
     const isTakenForLost = current.status === 'attention' && current.reason === 'lost_rotation';
     if (isTakenForLost) {

@@ -6,14 +6,12 @@ import type { Vault } from '@nexus/vault/vault';
 import { AppendOnlyFile } from '../audit/append-only-file.js';
 import { AuditLog } from '../audit/audit-log.js';
 import { AuditSealer } from '../audit/audit-sealer.js';
-import { DatabaseClock } from '../audit/database-clock.js';
 import type { Database } from '../stores/database.js';
 
 interface OpenAuditInput {
   readonly database: Database;
   readonly vault: Vault;
-  /** A test's own; null for the database's. */
-  readonly clock: Clock | null;
+  readonly clock: Clock;
   readonly logger: Logger;
   readonly config: { readonly dataDir: string; readonly auditFile: string | null; readonly checkpointSeconds: number };
   readonly onLostWrite: (error: unknown) => void;
@@ -23,17 +21,13 @@ interface OpenAuditInput {
 export interface OpenedAudit {
   readonly audit: AuditLog;
   readonly auditSealer: AuditSealer;
-  /** Asks the database for its time anew. */
-  readonly followClock: () => Promise<void>;
   /** Writes, seals and signs what is left, and closes the files. */
   close(): Promise<void>;
 }
 
 /** @throws the error of the database or of the file system. */
 export async function openAudit(input: OpenAuditInput): Promise<OpenedAudit> {
-  const { database, vault, logger, config, onLostWrite, onError } = input;
-  const databaseClock = input.clock === null ? await DatabaseClock.open(database) : null;
-  const clock = input.clock ?? (databaseClock as DatabaseClock);
+  const { database, vault, clock, logger, config, onLostWrite, onError } = input;
   const file = config.auditFile === null ? null : await AppendOnlyFile.open({ path: config.auditFile, onLostWrite });
   const checkpointFile = await AppendOnlyFile.open({ path: join(config.dataDir, 'checkpoints.log'), onLostWrite });
   const audit = new AuditLog({ database, vault, clock, file, onError });
@@ -51,7 +45,6 @@ export async function openAudit(input: OpenAuditInput): Promise<OpenedAudit> {
   return {
     audit,
     auditSealer,
-    followClock: async () => databaseClock?.measure(),
     async close() {
       await audit.close();
       await auditSealer.close();

@@ -4,11 +4,15 @@
  */
 import { NexusError } from '@nexus/core/errors';
 import type { SealedBlob } from '@nexus/vault/vault';
+import type { ColumnType } from 'kysely';
 
 declare const json: unique symbol;
 
 /** JSON text that holds a `T`; only `encodeJson` makes one. */
 export type JsonText<T> = string & { readonly [json]: T };
+
+/** Accepts sealed bytes only. */
+export type Sealed = ColumnType<Uint8Array | null, SealedBlob | null, SealedBlob | null>;
 
 export type Flag = 0 | 1;
 

@@ -189,11 +189,17 @@ describeEachDatabase('connection changes', (open, fixture) => {
           at: laterTime,
         }),
       );
-    const lease = { connectionRef, expectedVersion: 1, owner: 'owner', intentId: createId(), leaseSeconds: 30 };
+    const lease = { connectionRef, expectedVersion: 1, owner: 'owner', leaseSeconds: 30, intent: null };
     await database.transaction(({ connections }) => connections.claimRefreshLease(lease));
     expect(await rebind()).toBe(false);
     await database.transaction(({ connections }) =>
-      connections.releaseRefreshLease({ connectionRef, owner: 'owner', nextAttemptInSeconds: null, failed: true }),
+      connections.releaseRefreshLease({
+        connectionRef,
+        owner: 'owner',
+        nextAttemptInSeconds: null,
+        failures: 'add',
+        intent: 'cleared',
+      }),
     );
     const dead = await insertActive();
     await database.transaction(({ connections }) =>
@@ -228,11 +234,11 @@ describeEachDatabase('connection changes', (open, fixture) => {
     const active = await insertActive();
     const failed = await insertConnection(database, providerId, { requestedBy: null });
     const failedOfKey = await insertConnection(database, providerId, { requestedBy: 'key' });
+    const expiredOfKey = await insertConnection(database, providerId, { requestedBy: 'key' });
     const now = await database.now();
-    for (const { connectionRef } of [failed, failedOfKey]) {
-      await database.transaction(({ connections }) =>
-        connections.markFailed({ connectionRef, reason: 'expired', at: now }),
-      );
+    for (const { connectionRef } of [failed, failedOfKey, expiredOfKey]) {
+      const reason = connectionRef === expiredOfKey.connectionRef ? 'expired' : 'access_denied';
+      await database.transaction(({ connections }) => connections.markFailed({ connectionRef, reason, at: now }));
     }
     const sweep = (): Promise<number> =>
       database.transaction(({ connections }) => connections.deleteAbandoned({ pendingUntilBefore: 3600, limit: 1000 }));
@@ -246,6 +252,7 @@ describeEachDatabase('connection changes', (open, fixture) => {
     expect(await database.stores.connections.findByRef(active.connectionRef)).not.toBeNull();
     expect(await database.stores.connections.findByRef(failed.connectionRef)).toBeNull();
     expect(await database.stores.connections.findByRef(failedOfKey.connectionRef)).not.toBeNull();
+    expect(await database.stores.connections.findByRef(expiredOfKey.connectionRef)).toBeNull();
   });
 
   it('deletes no more abandoned connections at a time than asked', async () => {
@@ -259,7 +266,7 @@ describeEachDatabase('connection changes', (open, fixture) => {
   it('writes the last read at most hourly', async () => {
     const connection = await insertConnection(database, providerId);
     const touch = async (at: Instant): Promise<unknown> => {
-      await database.transaction(({ connections }) => connections.touchRead(connection.connectionRef, at));
+      await database.transaction(({ connections }) => connections.touchRead([connection.connectionRef], at));
       const where = `connection_ref = '${connection.connectionRef}'`;
       return (await fixture.runSql(url, `select last_read_at from connection where ${where}`))[0]?.['last_read_at'];
     };

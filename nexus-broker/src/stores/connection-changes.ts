@@ -3,6 +3,7 @@ import { type Instant, toEpochMs, toInstant } from '@nexus/core/clock';
 import type { SealedBlob } from '@nexus/vault/vault';
 import type { AttentionReason, Connection, ConnectionStatus, FailedReason } from '../domain/connection.js';
 import { encodeFlag, encodeNullableJson } from './codecs.js';
+import { recordEvent } from './connection-events.js';
 import { noLease, toConnectionRow } from './connection-row.js';
 import { hasWon, type StoreContext } from './store-context.js';
 
@@ -68,13 +69,13 @@ export function createConnectionChanges(context: StoreContext) {
       return hasWon(result);
     },
 
-    /** Writes at most hourly. */
-    async touchRead(connectionRef: string, at: Instant): Promise<void> {
+    /** Writes at most hourly for each. */
+    async touchRead(connectionRefs: readonly string[], at: Instant): Promise<void> {
       const due = toInstant(toEpochMs(at) - touchIntervalMs);
       await db
         .updateTable('connection')
         .set({ last_read_at: at })
-        .where('connection_ref', '=', connectionRef)
+        .where('connection_ref', 'in', connectionRefs)
         .where((connection) =>
           connection.or([connection('last_read_at', 'is', null), connection('last_read_at', '<=', due)]),
         )
@@ -83,9 +84,9 @@ export function createConnectionChanges(context: StoreContext) {
   };
 }
 
-async function storeCredential({ db }: StoreContext, input: StoreCredentialInput): Promise<boolean> {
+async function storeCredential(context: StoreContext, input: StoreCredentialInput): Promise<boolean> {
   const keepsAccount = (value: string | null): boolean => input.isRefresh && value === null;
-  const result = await db
+  const result = await context.db
     .updateTable('connection')
     .set({
       status: 'active',
@@ -113,7 +114,10 @@ async function storeCredential({ db }: StoreContext, input: StoreCredentialInput
     .where('version', '=', input.expectedVersion)
     .where('status', 'in', input.from)
     .executeTakeFirst();
-  return hasWon(result);
+  if (!hasWon(result)) return false;
+  if (!input.isRefresh)
+    await recordEvent(context, input.connectionRef, { status: 'active', reason: null, at: input.at });
+  return true;
 }
 
 interface MarkAttentionInput {
@@ -123,15 +127,26 @@ interface MarkAttentionInput {
   readonly at: Instant;
 }
 
-async function markAttention({ db }: StoreContext, input: MarkAttentionInput): Promise<boolean> {
-  const result = await db
+async function markAttention(context: StoreContext, input: MarkAttentionInput): Promise<boolean> {
+  const result = await context.db
     .updateTable('connection')
-    .set({ status: 'attention', reason: input.reason, updated_at: input.at, ...noLease })
+    .set({
+      status: 'attention',
+      reason: input.reason,
+      updated_at: input.at,
+      ...noLease,
+      // Whoever mends it need not wait for what came before.
+      fail_count: 0,
+      next_attempt_at: null,
+      last_call_at: null,
+    })
     .where('connection_ref', '=', input.connectionRef)
     .where('version', '=', input.expectedVersion)
     .where('status', '=', 'active')
     .executeTakeFirst();
-  return hasWon(result);
+  if (!hasWon(result)) return false;
+  await recordEvent(context, input.connectionRef, { status: 'attention', reason: input.reason, at: input.at });
+  return true;
 }
 
 interface MarkFailedInput {
@@ -140,14 +155,16 @@ interface MarkFailedInput {
   readonly at: Instant;
 }
 
-async function markFailed({ db }: StoreContext, input: MarkFailedInput): Promise<boolean> {
-  const result = await db
+async function markFailed(context: StoreContext, input: MarkFailedInput): Promise<boolean> {
+  const result = await context.db
     .updateTable('connection')
     .set({ status: 'failed', reason: input.reason, pending_until: null, updated_at: input.at })
     .where('connection_ref', '=', input.connectionRef)
     .where('status', '=', 'pending')
     .executeTakeFirst();
-  return hasWon(result);
+  if (!hasWon(result)) return false;
+  await recordEvent(context, input.connectionRef, { status: 'failed', reason: input.reason, at: input.at });
+  return true;
 }
 
 interface ExtendPendingInput {
@@ -162,8 +179,8 @@ interface MarkRevokedInput {
 }
 
 /** Erases the credential and what was learnt with it; the row stays to say that it was revoked. */
-async function markRevoked({ db }: StoreContext, input: MarkRevokedInput): Promise<boolean> {
-  const result = await db
+async function markRevoked(context: StoreContext, input: MarkRevokedInput): Promise<boolean> {
+  const result = await context.db
     .updateTable('connection')
     .set({
       status: 'revoked',
@@ -183,7 +200,9 @@ async function markRevoked({ db }: StoreContext, input: MarkRevokedInput): Promi
     .where('connection_ref', '=', input.connectionRef)
     .where('status', '<>', 'revoked')
     .executeTakeFirst();
-  return hasWon(result);
+  if (!hasWon(result)) return false;
+  await recordEvent(context, input.connectionRef, { status: 'revoked', reason: null, at: input.at });
+  return true;
 }
 
 interface RebindInput {
@@ -195,7 +214,15 @@ interface RebindInput {
 }
 
 /** Brings a connection back whose provider moved to another origin, once an admin has agreed to it. */
-async function rebind({ db, databaseNow }: StoreContext, input: RebindInput): Promise<boolean> {
+async function rebind(context: StoreContext, input: RebindInput): Promise<boolean> {
+  const { db, databaseNow } = context;
+  // Held first, so that the state told of is the one it left.
+  const before = await db
+    .updateTable('connection')
+    .set((connection) => ({ version: connection.ref('version') }))
+    .where('connection_ref', '=', input.connectionRef)
+    .returning('status')
+    .executeTakeFirst();
   const result = await db
     .updateTable('connection')
     .set({
@@ -220,7 +247,10 @@ async function rebind({ db, databaseNow }: StoreContext, input: RebindInput): Pr
       connection.or([connection('lease_until', 'is', null), connection('lease_until', '<', databaseNow())]),
     )
     .executeTakeFirst();
-  return hasWon(result);
+  if (!hasWon(result)) return false;
+  if (before?.status !== 'attention') return true;
+  await recordEvent(context, input.connectionRef, { status: 'active', reason: null, at: input.at });
+  return true;
 }
 
 interface DeleteAbandonedInput {
@@ -231,7 +261,8 @@ interface DeleteAbandonedInput {
 
 /**
  * Deletes connections that never held a credential and ran out or failed long ago, unless a flow is under way for one;
- * their flows go with them by foreign key. Failed ones that a key started stay: their number is the key's affair.
+ * their flows go with them by foreign key. Failed ones that a key started stay unless they just ran out: their number is
+ * the key's affair.
  */
 async function deleteAbandoned({ db, databaseNow }: StoreContext, input: DeleteAbandonedInput): Promise<number> {
   const before = databaseNow(-input.pendingUntilBefore);
@@ -244,7 +275,7 @@ async function deleteAbandoned({ db, databaseNow }: StoreContext, input: DeleteA
         connection.and([connection('status', '=', 'pending'), connection('pending_until', '<', before)]),
         connection.and([
           connection('status', '=', 'failed'),
-          connection('requested_by', 'is', null),
+          connection.or([connection('requested_by', 'is', null), connection('reason', '=', 'expired')]),
           connection('updated_at', '<', before),
         ]),
       ]),

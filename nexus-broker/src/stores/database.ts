@@ -8,8 +8,10 @@ import { type AgentStore, createAgentStore } from './agent-store.js';
 import { type AuditChainStore, createAuditChainStore } from './audit-chain-store.js';
 import { type AuditStore, createAuditStore } from './audit-store.js';
 import { type BrokerInstanceStore, createBrokerInstanceStore } from './broker-instance-store.js';
+import { type CallPaceStore, createCallPaceStore } from './call-pace-store.js';
 import { type ConnectionStore, createConnectionStore } from './connection-store.js';
 import { readFilePath } from './database-file.js';
+import { createDueConnections, type DueConnections } from './due-connections.js';
 import type { Engine } from './engines/engine.js';
 import { openPostgres } from './engines/postgres-engine.js';
 import { grantTables, readRole } from './engines/postgres-grants.js';
@@ -23,6 +25,7 @@ import { migrations } from './migrations/registry.js';
 import { runMigrations } from './migrations/run-migrations.js';
 import { OutageWatch } from './outage-watch.js';
 import { createProviderStore, type ProviderStore } from './provider-store.js';
+import { createRefreshOverview, type RefreshOverviewStore } from './refresh-overview.js';
 import { createResealingStore, type ResealingStore } from './resealing-store.js';
 import { createReturnOriginStore, type ReturnOriginStore } from './return-origin-store.js';
 import type { Schema } from './schema.js';
@@ -31,6 +34,8 @@ import { createSessionStore, type SessionStore } from './session-store.js';
 import { CompiledStatements, type StoreContext } from './store-context.js';
 import { createUsedUserTokenStore, type UsedUserTokenStore } from './used-user-token-store.js';
 import { createUserIssuerStore, type UserIssuerStore } from './user-issuer-store.js';
+import { createWebhookDeliveryStore, type WebhookDeliveryStore } from './webhook-delivery-store.js';
+import { createWebhookStore, type WebhookStore } from './webhook-store.js';
 
 export interface Stores {
   readonly providers: ProviderStore;
@@ -47,9 +52,14 @@ export interface Stores {
   readonly keyRing: KeyRingStore;
   readonly keks: KekStore;
   readonly sealedBlobs: SealedBlobStore;
+  readonly refreshOverview: RefreshOverviewStore;
   readonly resealing: ResealingStore;
   readonly brokerInstances: BrokerInstanceStore;
   readonly jobLeases: JobLeaseStore;
+  readonly webhooks: WebhookStore;
+  readonly webhookDeliveries: WebhookDeliveryStore;
+  readonly callPace: CallPaceStore;
+  readonly dueConnections: DueConnections;
 }
 
 export interface Database {
@@ -123,7 +133,7 @@ function createDatabase(engine: Engine, options: DatabaseOptions): Database {
   const bind = (db: Kysely<Schema>): Stores =>
     createStores({
       db,
-      databaseNow: (plusSeconds = 0) => engine.spelling.now(plusSeconds * 1000),
+      databaseNow: (plusSeconds = 0) => engine.spelling.now(Math.round(plusSeconds * 1_000)),
       giveWay: engine.spelling.giveWay,
       tables: engine.spelling,
       compiled,
@@ -195,75 +205,43 @@ async function openEngine(options: DatabaseOptions): Promise<Engine> {
 
 /** Each store is made when it is first used: a transaction rarely needs more than two. */
 function createStores(context: StoreContext): Stores {
-  const made: { -readonly [K in keyof Stores]?: Stores[K] } = {};
-  return {
-    get providers() {
-      made.providers ??= createProviderStore(context);
-      return made.providers;
-    },
-    get connections() {
-      made.connections ??= createConnectionStore(context);
-      return made.connections;
-    },
-    get flows() {
-      made.flows ??= createFlowStore(context);
-      return made.flows;
-    },
-    get keys() {
-      made.keys ??= createKeyStore(context);
-      return made.keys;
-    },
-    get returnOrigins() {
-      made.returnOrigins ??= createReturnOriginStore(context);
-      return made.returnOrigins;
-    },
-    get agents() {
-      made.agents ??= createAgentStore(context);
-      return made.agents;
-    },
-    get sessions() {
-      made.sessions ??= createSessionStore(context);
-      return made.sessions;
-    },
-    get userIssuers() {
-      made.userIssuers ??= createUserIssuerStore(context);
-      return made.userIssuers;
-    },
-    get usedUserTokens() {
-      made.usedUserTokens ??= createUsedUserTokenStore(context);
-      return made.usedUserTokens;
-    },
-    get audit() {
-      made.audit ??= createAuditStore(context);
-      return made.audit;
-    },
-    get auditChain() {
-      made.auditChain ??= createAuditChainStore(context);
-      return made.auditChain;
-    },
-    get keyRing() {
-      made.keyRing ??= createKeyRingStore(context);
-      return made.keyRing;
-    },
-    get keks() {
-      made.keks ??= createKekStore(context);
-      return made.keks;
-    },
-    get sealedBlobs() {
-      made.sealedBlobs ??= createSealedBlobStore(context);
-      return made.sealedBlobs;
-    },
-    get resealing() {
-      made.resealing ??= createResealingStore(context);
-      return made.resealing;
-    },
-    get brokerInstances() {
-      made.brokerInstances ??= createBrokerInstanceStore(context);
-      return made.brokerInstances;
-    },
-    get jobLeases() {
-      made.jobLeases ??= createJobLeaseStore(context);
-      return made.jobLeases;
-    },
-  };
+  return makeLazily({
+    providers: () => createProviderStore(context),
+    connections: () => createConnectionStore(context),
+    flows: () => createFlowStore(context),
+    keys: () => createKeyStore(context),
+    returnOrigins: () => createReturnOriginStore(context),
+    agents: () => createAgentStore(context),
+    sessions: () => createSessionStore(context),
+    userIssuers: () => createUserIssuerStore(context),
+    usedUserTokens: () => createUsedUserTokenStore(context),
+    audit: () => createAuditStore(context),
+    auditChain: () => createAuditChainStore(context),
+    keyRing: () => createKeyRingStore(context),
+    keks: () => createKekStore(context),
+    sealedBlobs: () => createSealedBlobStore(context),
+    refreshOverview: () => createRefreshOverview(context),
+    resealing: () => createResealingStore(context),
+    brokerInstances: () => createBrokerInstanceStore(context),
+    jobLeases: () => createJobLeaseStore(context),
+    webhooks: () => createWebhookStore(context),
+    webhookDeliveries: () => createWebhookDeliveryStore(context),
+    callPace: () => createCallPaceStore(context),
+    dueConnections: () => createDueConnections(context),
+  });
+}
+
+function makeLazily<T extends object>(makers: { readonly [K in keyof T]: () => T[K] }): T {
+  const made: Partial<T> = {};
+  const stores = {} as T;
+  for (const name of Object.keys(makers) as (keyof T)[]) {
+    Object.defineProperty(stores, name, {
+      enumerable: true,
+      get() {
+        made[name] ??= makers[name]();
+        return made[name];
+      },
+    });
+  }
+  return stores;
 }

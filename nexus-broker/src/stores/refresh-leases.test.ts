@@ -3,6 +3,7 @@ import { beforeAll, beforeEach, expect, it } from 'vitest';
 import type { Connection } from '../domain/connection.js';
 import type { Database } from './database.js';
 import { describeEachDatabase } from './describe-each-database.js';
+import type { ReleaseInput } from './refresh-leases.js';
 import { createId, createSealed, insertConnection, insertProvider, testTime } from './store-fixture.js';
 
 describeEachDatabase('refresh leases', (open, fixture) => {
@@ -45,17 +46,18 @@ describeEachDatabase('refresh leases', (open, fixture) => {
         connectionRef: connection.connectionRef,
         expectedVersion,
         owner,
-        intentId: createId(),
         leaseSeconds: 30,
+        intent: { intentId: `intent of ${owner}`, countsAsCall: true, nextAttemptInSeconds: null, failures: 0 },
       }),
     );
-  const release = (owner: string): Promise<void> =>
+  const release = (owner: string, intent: ReleaseInput['intent'] = 'cleared'): Promise<boolean> =>
     database.transaction(({ connections }) =>
       connections.releaseRefreshLease({
         connectionRef: connection.connectionRef,
         owner,
         nextAttemptInSeconds: 5,
-        failed: true,
+        failures: 'add',
+        intent,
       }),
     );
 
@@ -103,46 +105,57 @@ describeEachDatabase('refresh leases', (open, fixture) => {
     expect(await storeCredential(1)).toBe(false);
   });
 
+  const find = () => database.stores.connections.findAttemptState(connection.connectionRef);
+
   it('tells what earlier attempts leave for the next one, by the database clock', async () => {
-    const find = () => database.stores.connections.findAttemptState(connection.connectionRef);
-    const end = (failed: boolean, nextAttemptInSeconds: number | null): Promise<void> =>
-      database.transaction(({ connections }) =>
-        connections.releaseRefreshLease({
-          connectionRef: connection.connectionRef,
-          owner: 'holder',
-          nextAttemptInSeconds,
-          failed,
-        }),
-      );
-    expect(await find()).toEqual({ waitSeconds: 0, failures: 0 });
-    for (const failures of [1, 2]) {
-      await claim('holder');
-      await end(true, 900);
-      expect(await find()).toEqual({ waitSeconds: expect.any(Number), failures });
-    }
-    clockOffsetMs = 800_000;
-    const { waitSeconds = 0 } = (await find()) ?? {};
-    expect(waitSeconds).toBeGreaterThan(30);
-    expect(waitSeconds).toBeLessThanOrEqual(100);
-    clockOffsetMs = 901_000;
-    expect(await find()).toEqual({ waitSeconds: 0, failures: 2 });
+    const untouched = { isHeld: false, intentId: null, callAgeMs: null, waitSeconds: 0, wasToldToWait: false };
+    expect(await find()).toMatchObject({ ...untouched, version: 1, status: 'active', failures: 0, tokenLifeMs: null });
     await claim('holder');
-    await end(false, null);
-    expect(await find()).toEqual({ waitSeconds: 0, failures: 0 });
+    clockOffsetMs = 4_000;
+    expect(await find()).toMatchObject({ isHeld: true, intentId: 'intent of holder' });
+    expect((await find())?.callAgeMs).toBeGreaterThanOrEqual(4_000);
+    await release('holder');
+    expect(await find()).toMatchObject({ isHeld: false, intentId: null, waitSeconds: 5, failures: 1 });
+    clockOffsetMs = 8_500;
+    expect(await find()).toMatchObject({ waitSeconds: 1 });
+    clockOffsetMs = 10_000;
+    expect(await find()).toMatchObject({ waitSeconds: 0, wasToldToWait: true, failures: 1 });
     expect(await database.stores.connections.findAttemptState(createId())).toBeNull();
   });
 
-  it('leaves a pause where its holder is known to be dead, and only there', async () => {
-    const find = () => database.stores.connections.findAttemptState(connection.connectionRef);
+  it('a refresh token shown without an answer stays in doubt, and whether the log says so is known', async () => {
+    await claim('silent');
+    expect(await release('silent', 'in_doubt')).toBe(true);
+    expect(await find()).toMatchObject({ isHeld: false, intentId: 'intent of silent', isDoubtRecorded: true });
+    await claim('unheard');
+    expect(await release('somebody else', 'open')).toBe(false);
+    expect(await release('unheard', 'open')).toBe(true);
+    expect(await find()).toMatchObject({ isHeld: false, intentId: 'intent of unheard', isDoubtRecorded: false });
+    await claim('dead');
+    clockOffsetMs = 31_000;
+    expect(await find()).toMatchObject({ isHeld: false, intentId: 'intent of dead', isDoubtRecorded: false });
+    await storeCredential(1);
+    expect(await find()).toMatchObject({ intentId: null });
+  });
+
+  it('R11: is free again at once where its holder is known to be dead, and its intent stays', async () => {
     const clear = () => database.transaction(({ connections }) => connections.clearRefreshLeases());
-    await clear();
-    expect(await find()).toEqual({ waitSeconds: 0, failures: 0 });
     await claim('dead');
     await clear();
+    expect(await find()).toMatchObject({ isHeld: false, intentId: 'intent of dead', isDoubtRecorded: false });
     expect(await claim('next')).toBe(true);
-    const { waitSeconds = 0 } = (await find()) ?? {};
-    expect(waitSeconds).toBeGreaterThan(0);
-    expect(waitSeconds).toBeLessThanOrEqual(30);
+  });
+
+  it('goes to nobody who saw less than the last holder left', async () => {
+    const seen = await find();
+    await claim('quicker');
+    await release('quicker');
+    const late = { connectionRef: connection.connectionRef, expectedVersion: 1, owner: 'late', leaseSeconds: 30 };
+    const claimSeen = () =>
+      database.transaction(({ connections }) =>
+        connections.claimRefreshLease({ ...late, intent: null, ...(seen === null ? {} : { seen }) }),
+      );
+    expect(await claimSeen()).toBe(false);
   });
 
   it('a held row takes nothing until the transaction ends, whatever its status', async () => {

@@ -3,8 +3,6 @@
 import type { JsonValue } from '@nexus/core/canonical-json';
 import type { Instant } from '@nexus/core/clock';
 import type { KeyRingRow } from '@nexus/vault/key-ring';
-import type { SealedBlob } from '@nexus/vault/vault';
-import type { ColumnType } from 'kysely';
 import type { SessionEnd } from '../domain/agent-session.js';
 import type { Role } from '../domain/api-key.js';
 import type { AuditEventType, AuditOutcome } from '../domain/audit-event.js';
@@ -12,9 +10,8 @@ import type { CompletionMode, FlowStatus } from '../domain/authorization-flow.js
 import type { AttentionReason, ConnectionStatus, FailedReason } from '../domain/connection.js';
 import type { AuthType, ProviderProfile } from '../domain/provider.js';
 import type { UserTokenAlgorithm } from '../domain/user-issuer.js';
-import type { Flag, JsonText } from './codecs.js';
-
-type Sealed = ColumnType<Uint8Array | null, SealedBlob | null, SealedBlob | null>;
+import type { Flag, JsonText, Sealed } from './codecs.js';
+import type { WebhookDeliveryTable, WebhookTable } from './webhook-schema.js';
 
 /** What profiles stored by earlier releases may lack. */
 type LaterFields = 'downscope' | 'refresh' | 'errors';
@@ -322,6 +319,8 @@ export interface Schema {
   resealing: ResealingTable;
   job_lease: JobLeaseTable;
   call_pace: CallPaceTable;
+  webhook: WebhookTable;
+  webhook_delivery: WebhookDeliveryTable;
   migration: MigrationTable;
   migration_lock: MigrationLockTable;
 }

@@ -73,6 +73,7 @@ describeEachDatabase('sealed blob store', (open, fixture) => {
       'provider.sealed_secrets': { 3: 1 },
       'flow.sealed_secrets': { 5: 1 },
       'flow.sealed_result': { 6: 1 },
+      'webhook.sealed_secrets': {},
     });
     expect(await database.stores.sealedBlobs.countUnder(connections, 1)).toBe(3);
     expect(await database.stores.sealedBlobs.countUnder(connections, 9)).toBe(0);

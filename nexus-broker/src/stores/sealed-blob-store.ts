@@ -103,7 +103,7 @@ function selectRows({ db }: StoreContext, target: SealedTarget) {
       sql.ref<string>(target.row).as('row'),
       (target.version === null ? sql.lit(0) : sql.ref<number>(target.version)).as('version'),
       textOr(target.workspace).as('workspace'),
-      sql.ref<string>('provider_id').as('provider'),
+      textOr(target.provider).as('provider'),
       textOr(target.origin).as('origin'),
       sql.ref<Uint8Array>(target.column).as('blob'),
     ])

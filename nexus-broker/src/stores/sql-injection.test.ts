@@ -184,7 +184,8 @@ async function writeEverywhere(database: Database, text: string): Promise<void> 
     ).toBe(true);
     const account = { accountSubject: text, accountLabel: text, grantedScopes: [text], issuedOrigin: text };
     expect(await stores.connections.storeCredential(createCredentialInput(connection, account))).toBe(true);
-    const lease = { connectionRef: text, expectedVersion: 1, owner: text, intentId: text, leaseSeconds: 1 };
+    const intent = { intentId: text, countsAsCall: true, nextAttemptInSeconds: null, failures: 0 };
+    const lease = { connectionRef: text, expectedVersion: 1, owner: text, leaseSeconds: 1, intent };
     expect(await stores.connections.claimRefreshLease(lease)).toBe(true);
   });
 }

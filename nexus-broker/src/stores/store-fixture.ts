@@ -11,6 +11,7 @@ import type { Flow } from '../domain/authorization-flow.js';
 import type { Connection } from '../domain/connection.js';
 import { defaultRefreshPolicy } from '../domain/profile-refresh.js';
 import type { Provider, ProviderProfile } from '../domain/provider.js';
+import type { Webhook } from '../domain/webhook.js';
 import type { StoreCredentialInput } from './connection-changes.js';
 import type { Database } from './database.js';
 
@@ -262,4 +263,18 @@ export async function insertFlow(
   const flow = createFlow(connection, values);
   const expiresAt = await database.transaction((stores) => stores.flows.insert(flow));
   return { ...flow, expiresAt };
+}
+
+export function createWebhook(values: Partial<Webhook> = {}): Webhook {
+  return {
+    webhookId: createId(),
+    url: 'https://receiver.example/hook',
+    events: ['connection.active'],
+    active: true,
+    version: 1,
+    sealedSecrets: createSealed('webhook secrets'),
+    createdAt: testTime,
+    updatedAt: testTime,
+    ...values,
+  };
 }

@@ -1,13 +1,16 @@
 /**
  * Parks status polls until their connection leaves `pending`. All parked polls share one query per tick, which also
- * sees what other replicas commit; their number is bounded, and beyond it a poll is answered at once.
+ * sees what other replicas commit. A tick looks at a bounded number of connections, one after the other in turn, so that
+ * thousands of parked polls take nothing from reads; their number is bounded too, and beyond it a poll is answered at
+ * once.
  */
 import { currentStatus } from '../domain/connection.js';
 import type { Database } from '../stores/database.js';
 
 const maxPerConnection = 8;
-const maxWaiters = 1_000;
+const maxWaiters = 8_192;
 const tickMs = 200;
+const maxPerTick = 1_000;
 
 interface Waiter {
   readonly connectionRef: string;
@@ -54,6 +57,13 @@ export class ConnectionWatcher {
     for (const parked of [...this.#waiters.values()]) for (const waiter of [...parked]) this.#release(waiter);
   }
 
+  #moveToEnd(connectionRef: string): void {
+    const parked = this.#waiters.get(connectionRef);
+    if (parked === undefined) return;
+    this.#waiters.delete(connectionRef);
+    this.#waiters.set(connectionRef, parked);
+  }
+
   #release(waiter: Waiter): void {
     const parked = this.#waiters.get(waiter.connectionRef);
     if (parked?.delete(waiter) !== true) return;
@@ -74,8 +84,9 @@ export class ConnectionWatcher {
   }
 
   async #check(): Promise<void> {
-    const refs = [...this.#waiters.keys()];
+    const refs = [...this.#waiters.keys()].slice(0, maxPerTick);
     if (refs.length === 0) return;
+    for (const ref of refs) this.#moveToEnd(ref);
     const now = await this.#database.now();
     for (const row of await this.#database.stores.connections.findStatusesByRefs(refs)) {
       if (currentStatus(row, now).status === 'pending') continue;

@@ -30,6 +30,7 @@ const mustExist: ReadonlyMap<string, boolean> = new Map([
   ['connection', true],
   ['provider', true],
   ['agent_session', false],
+  ['webhook', true],
 ]);
 
 export class WitnessedStore {

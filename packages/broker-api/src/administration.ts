@@ -77,6 +77,33 @@ export const BrokerStatus = z
     database: z.string(),
     migrations: z.array(z.string()),
     connections: z.record(z.string(), z.number().int()),
+    attention: z.record(z.string(), z.number().int()).openapi({ description: 'Connections in attention by reason.' }),
+    refresh: z.object({
+      backlog: z.number().int().openapi({ description: 'Tokens in use whose refresh is due.' }),
+      in_doubt: z.number().int().openapi({ description: 'Grants whose last call has no known outcome.' }),
+      unsaved: z
+        .number()
+        .int()
+        .openapi({ description: 'Renewed credentials of this Broker that wait for the database.' }),
+      closest: z
+        .array(z.object({ connection_ref: z.string(), provider_id: z.string(), expires_in_seconds: z.number().int() }))
+        .openapi({ description: 'The tokens in use that end first.' }),
+      blocked: z
+        .array(
+          z.object({
+            key: z.string(),
+            state: z.enum(['closed', 'open', 'stopped']),
+            since: z.string().nullable(),
+            retry_at: z.string().nullable(),
+          }),
+        )
+        .openapi({
+          description: 'Token endpoints whose breaker is open, and providers that refuse the client of their profile.',
+        }),
+      calls: z
+        .array(z.object({ provider: z.string(), outcome: z.string(), count: z.number().int() }))
+        .openapi({ description: 'Calls to token endpoints since this Broker started, by outcome.' }),
+    }),
     audit_grants: z
       .boolean()
       .openapi({ description: 'Whether the database itself refuses this Broker to change or delete audit entries.' }),

@@ -45,6 +45,8 @@ export interface BrokerClient {
 }
 
 const answerTimeoutMs = 30_000;
+/** As many as one Broker parks; a poll that finds no place is answered at once. */
+const maxParkedPolls = 8_192;
 /** Routes that call a provider or an issuer before they answer; those of one expression share a pool. */
 const slowPaths = [
   /^\/internal\/v1\/(flows\/(continue|callback|capture)|connections\/(refresh|delete|complete))$/,
@@ -59,7 +61,7 @@ export function createBrokerClient(options: BrokerClientOptions): BrokerClient {
   const createPool = () => new Pool(origin, { ...settings, connections: options.connections });
   const pool = createPool();
   const slowPools = slowPaths.map((paths) => ({ paths, pool: createPool() }));
-  const waitingPool = new Pool(origin, { ...settings, connections: 1_024 });
+  const waitingPool = new Pool(origin, { ...settings, connections: maxParkedPolls });
   const gatewayKey = options.gatewayKey.reveal();
 
   async function send(caller: CallerContext, request: BrokerCall) {

@@ -1,4 +1,4 @@
-/** Where time comes from. Everything but lease and flow times (the database's clock) uses this. */
+/** Where time comes from. A Broker's follows the database's clock; lease and flow times are read from the database itself. */
 export interface Clock {
   /** Milliseconds since the Unix epoch. */
   now(): number;

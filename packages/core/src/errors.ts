@@ -104,6 +104,12 @@ export const errorCodes = {
   },
   agent_not_found: { status: 404, retryable: false, advice: 'Check the agent id against the list.' },
   session_not_found: { status: 404, retryable: false, advice: 'Check the session id.' },
+  webhook_not_found: { status: 404, retryable: false, advice: 'Check the webhook id against the list.' },
+  delivery_not_found: {
+    status: 404,
+    retryable: false,
+    advice: 'Check the delivery id against the list of this webhook; finished deliveries are kept for 30 days.',
+  },
   issuer_not_found: { status: 404, retryable: false, advice: 'Check the issuer id against the list.' },
   connection_not_found: { status: 404, retryable: false, advice: 'Check the connection id.' },
   provider_not_found: { status: 404, retryable: false, advice: 'Check the provider name or id against the list.' },
@@ -195,6 +201,11 @@ export const errorCodes = {
     status: 422,
     retryable: false,
     advice: 'Use a public https address for the issuer and its key set, or have it named in `EGRESS_ALLOW`.',
+  },
+  webhook_unsafe: {
+    status: 422,
+    retryable: false,
+    advice: 'Use a public https address for the receiver, or have it named in `EGRESS_ALLOW`.',
   },
   kek_unusable: {
     status: 422,

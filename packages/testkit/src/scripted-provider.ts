@@ -31,6 +31,8 @@ export interface ScriptedRequest {
   readonly body: string;
   /** The body as a form. */
   readonly form: URLSearchParams;
+  /** Settles when the answer has been sent, or the client left before. */
+  readonly over: Promise<void>;
 }
 
 export type Script = ScriptedAnswer | ((request: ScriptedRequest) => ScriptedAnswer | Promise<ScriptedAnswer>);
@@ -72,7 +74,8 @@ export async function startScriptedProvider(options: ScriptedProviderOptions = {
     answerRequest(request, response).catch(() => response.destroy());
   };
   const answerRequest = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const scripted = await readRequest(request);
+    const over = new Promise<void>((resolve) => response.once('close', resolve));
+    const scripted = { ...(await readRequest(request)), over };
     seen.push(scripted);
     const script = queued.get(scripted.path)?.shift() ?? standing.get(scripted.path) ?? { status: 404 };
     await sendAnswer(response, typeof script === 'function' ? await script(scripted) : script);
@@ -131,7 +134,7 @@ function createMetadata(origin: string): Record<string, unknown> {
   };
 }
 
-async function readRequest(request: IncomingMessage): Promise<ScriptedRequest> {
+async function readRequest(request: IncomingMessage): Promise<Omit<ScriptedRequest, 'over'>> {
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk as Buffer);
   const body = Buffer.concat(chunks).toString('utf8');

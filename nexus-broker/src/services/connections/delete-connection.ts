@@ -78,7 +78,7 @@ async function holdStill({ database, clock }: DeleteConnectionDeps, found: Conne
   const owner = createUlid(clock.now());
   let connection = found;
   for (let poll = 0; poll < leasePolls && connection.status === 'active'; poll++) {
-    const claim = { connectionRef, expectedVersion: connection.version, owner, intentId: owner, leaseSeconds };
+    const claim = { connectionRef, expectedVersion: connection.version, owner, leaseSeconds, intent: null };
     if (await database.transaction((stores) => stores.connections.claimRefreshLease(claim))) break;
     await sleep(pollMs);
     connection = (await database.stores.connections.findByRef(connectionRef)) ?? connection;

@@ -1,11 +1,9 @@
-import { type Clock, toEpochMs } from '@nexus/core/clock';
-import type { AuditSealer } from '../../audit/audit-sealer.js';
-import type { Database } from '../../stores/database.js';
+import { toEpochMs } from '@nexus/core/clock';
+import type { Metrics } from '../../metrics/metrics.js';
+import { type OverviewDeps, readOverview } from './read-overview.js';
 
-export interface GetStatusDeps {
-  readonly database: Database;
-  readonly auditSealer: AuditSealer;
-  readonly clock: Clock;
+export interface GetStatusDeps extends OverviewDeps {
+  readonly metrics: Pick<Metrics, 'calls'>;
   readonly startedAt: number;
   readonly environment: 'production' | 'development';
   readonly version: string;
@@ -13,7 +11,7 @@ export interface GetStatusDeps {
 
 export async function getStatus(deps: GetStatusDeps) {
   const { stores } = deps.database;
-  const connections = await stores.connections.countByStatus();
+  const overview = await readOverview(deps);
   const keys = await stores.keyRing.list();
   const sealing = await deps.auditSealer.status();
   return {
@@ -22,7 +20,24 @@ export async function getStatus(deps: GetStatusDeps) {
     uptime_seconds: Math.floor((deps.clock.now() - deps.startedAt) / 1_000),
     database: deps.database.engine,
     migrations: [...(await deps.database.appliedMigrations())],
-    connections,
+    connections: overview.connections,
+    attention: overview.attention,
+    refresh: {
+      backlog: overview.backlog,
+      in_doubt: overview.inDoubt,
+      unsaved: overview.unsaved,
+      closest: overview.closest.map((token) => ({
+        connection_ref: token.connectionRef,
+        provider_id: token.providerId,
+        expires_in_seconds: token.expiresInSeconds,
+      })),
+      blocked: overview.blocked.map(({ key, state, since, retryAt }) => ({ key, state, since, retry_at: retryAt })),
+      calls: (await deps.metrics.calls.get()).values.map(({ labels, value }) => ({
+        provider: String(labels.provider),
+        outcome: String(labels.outcome),
+        count: value,
+      })),
+    },
     audit_grants: await deps.database.hasAuditGrants(),
     keys: keys.map(({ id, purpose, state, createdAt }) => ({
       id,

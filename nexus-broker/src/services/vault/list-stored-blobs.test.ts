@@ -23,6 +23,7 @@ describeEachDatabase('the list of stored blobs', (open) => {
       ['agent_session', 1],
       ...Array.from({ length: 5 }, () => ['connection', 1]),
       ['provider', 2],
+      ['webhook', 2],
     ]);
     const paged = [];
     let cursor: string | null = null;

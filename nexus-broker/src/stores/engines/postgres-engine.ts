@@ -1,14 +1,28 @@
 /** PostgreSQL: a pool of connections for any number of Brokers. */
+import { setTimeout as wait } from 'node:timers/promises';
 import { Kysely, PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler, sql } from 'kysely';
 import pg from 'pg';
 import { decodeInteger } from '../codecs.js';
 import type { Schema } from '../schema.js';
 import type { Engine, Spelling } from './engine.js';
 import { refusesChanges } from './postgres-grants.js';
-import { createDriver, type Link, type LinkSource, type Rows } from './session.js';
+import { createDriver, type Effort, type Link, type LinkSource, type Rows } from './session.js';
 
 const statementTimeoutMs = 30_000;
 const connectTimeoutMs = 5_000;
+/**
+ * After so long without an answer the connection counts as lost: a network that drops what it is given tells nobody. The
+ * server itself ends a long statement first.
+ */
+const answerTimeoutsMs: Timeouts = {
+  prompt: 5_000,
+  ordinary: 15_000,
+  long: statementTimeoutMs + 5_000,
+};
+const keepAliveAfterMs = 10_000;
+const farewellMs = 2_000;
+/** The driver tells it by its message alone. */
+const noAnswer = 'Query read timeout';
 const int8 = 20;
 const uniqueViolation = '23505';
 
@@ -17,6 +31,8 @@ interface PostgresInput {
   readonly poolSize: number;
   readonly clockOffsetMs: () => number;
   readonly requireFsync: boolean;
+  /** Replaces how long an answer may take, in ms; for tests only. */
+  readonly answerTimeoutsMs?: Timeouts;
 }
 
 export async function openPostgres(input: PostgresInput): Promise<Engine> {
@@ -27,6 +43,10 @@ export async function openPostgres(input: PostgresInput): Promise<Engine> {
     connectionTimeoutMillis: connectTimeoutMs,
     statement_timeout: statementTimeoutMs,
     idle_in_transaction_session_timeout: statementTimeoutMs,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: keepAliveAfterMs,
+    // For what the pool itself asks; `createLink` says how long each statement of ours may take.
+    query_timeout: answerTimeoutsMs.ordinary,
     options: '-c synchronous_commit=on',
     types: { getTypeParser: chooseTypeParser as typeof pg.types.getTypeParser },
   });
@@ -40,14 +60,16 @@ export async function openPostgres(input: PostgresInput): Promise<Engine> {
     await pool.end();
     throw error;
   }
-  const reader = createKysely(pool, { isReadOnly: true });
+  const timeoutsMs = input.answerTimeoutsMs ?? answerTimeoutsMs;
+  const reader = createKysely(pool, { isReadOnly: true, timeoutsMs });
   return {
     name: 'postgres',
     reader,
-    writer: createKysely(pool, { isReadOnly: false }),
+    writer: createKysely(pool, { isReadOnly: false, timeoutsMs }),
     spelling: createSpelling(input.clockOffsetMs),
     refusesChanges: (tables) => refusesChanges(reader, tables),
-    close: () => pool.end(),
+    // A server that is out of reach never sees the farewell, nor answers it.
+    close: () => Promise.race([pool.end(), wait(farewellMs, undefined, { ref: false })]),
   };
 }
 
@@ -70,24 +92,29 @@ async function checkServer(pool: pg.Pool, requireFsync: boolean): Promise<void> 
   if (requireFsync && server.fsync !== 'on') throw new Error('PostgreSQL runs with fsync=off and would lose commits.');
 }
 
-function createKysely(pool: pg.Pool, options: { readonly isReadOnly: boolean }): Kysely<Schema> {
+type Timeouts = Readonly<Record<Effort, number>>;
+
+function createKysely(
+  pool: pg.Pool,
+  { isReadOnly, timeoutsMs }: { readonly isReadOnly: boolean; readonly timeoutsMs: Timeouts },
+): Kysely<Schema> {
   return new Kysely<Schema>({
     dialect: {
       createAdapter: () => new PostgresAdapter(),
-      createDriver: () => createDriver(createSource(pool), options),
+      createDriver: () => createDriver(createSource(pool, timeoutsMs), { isReadOnly }),
       createIntrospector: (db) => new PostgresIntrospector(db),
       createQueryCompiler: () => new PostgresQueryCompiler(),
     },
   });
 }
 
-function createSource(pool: pg.Pool): LinkSource {
+function createSource(pool: pg.Pool, timeoutsMs: Timeouts): LinkSource {
   const clients = new WeakMap<Link, pg.PoolClient>();
   return {
     begin: 'begin isolation level read committed',
     async acquire() {
       const client = await pool.connect();
-      const link = createLink(client);
+      const link = createLink(client, timeoutsMs);
       clients.set(link, client);
       return link;
     },
@@ -97,13 +124,14 @@ function createSource(pool: pg.Pool): LinkSource {
   };
 }
 
-function createLink(client: pg.PoolClient): Link {
+function createLink(client: pg.PoolClient, timeoutsMs: Timeouts): Link {
   return {
-    async run(text: string, parameters: readonly unknown[]): Promise<Rows> {
-      const result = await client.query(text, [...parameters]);
+    async run(text: string, parameters: readonly unknown[], effort: Effort): Promise<Rows> {
+      const result = await client.query({ text, values: [...parameters], query_timeout: timeoutsMs[effort] });
       return { rows: result.rows, affected: result.rowCount ?? 0 };
     },
     isUniqueViolation: (error) => error instanceof pg.DatabaseError && error.code === uniqueViolation,
+    isLost: (error) => error instanceof Error && error.message === noAnswer,
   };
 }
 

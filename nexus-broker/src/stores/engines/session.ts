@@ -11,16 +11,24 @@ export interface Rows {
   readonly affected: number;
 }
 
+/**
+ * What a statement may take. prompt: it waits for nobody · ordinary: for locks at most · long: it may go through, or
+ * rewrite, whole tables
+ */
+export type Effort = 'prompt' | 'ordinary' | 'long';
+
 /** One connection to one database, as thin as it gets. */
 export interface Link {
-  run(sql: string, parameters: readonly unknown[]): Rows | Promise<Rows>;
+  run(sql: string, parameters: readonly unknown[], effort: Effort): Rows | Promise<Rows>;
   isUniqueViolation(error: unknown): boolean;
+  /** Whether the error leaves the link in a state that nobody knows, so that nothing can be asked over it again. */
+  isLost(error: unknown): boolean;
 }
 
 export interface LinkSource {
   readonly begin: string;
   acquire(): Promise<Link>;
-  /** `isBroken` says that the link's transaction could not be ended. */
+  /** `isBroken` says that the link is lost, or that its transaction could not be ended. */
   release(link: Link, isBroken: boolean): void;
 }
 
@@ -45,7 +53,7 @@ class Session implements DatabaseConnection {
     if (this.#state === 'failed') throw new Error('An earlier statement of this transaction failed.');
     try {
       checkParameters(query.parameters);
-      const { rows, affected } = await this.link.run(query.sql, query.parameters);
+      const { rows, affected } = await this.#run(query.sql, query.parameters, effortOf(query));
       return { rows: rows as R[], numAffectedRows: BigInt(affected) };
     } catch (error) {
       if (this.#state === 'open') this.#state = 'failed';
@@ -60,33 +68,49 @@ class Session implements DatabaseConnection {
   }
 
   async begin(statement: string): Promise<void> {
-    await this.#control(statement);
+    await this.#control(statement, 'prompt');
     this.#state = 'open';
   }
 
   async commit(): Promise<void> {
     if (this.#state !== 'open') throw new Error('A failed transaction cannot be committed.');
-    await this.#control('commit');
+    await this.#control('commit', 'ordinary');
     this.#state = 'idle';
   }
 
-  async #control(statement: string): Promise<void> {
+  async #control(statement: string, effort: Effort): Promise<void> {
     try {
-      await this.link.run(statement, []);
+      await this.#run(statement, [], effort);
     } catch (error) {
       throw translateOutage(error);
     }
   }
 
+  async #run(sql: string, parameters: readonly unknown[], effort: Effort): Promise<Rows> {
+    try {
+      return await this.link.run(sql, parameters, effort);
+    } catch (error) {
+      if (this.link.isLost(error)) this.isBroken = true;
+      throw error;
+    }
+  }
+
   /** Never throws: the error that led here is the one worth reporting. */
   async rollback(): Promise<void> {
+    // The server rolls back by itself what it sees no end of.
+    if (this.isBroken) return;
     try {
-      await this.link.run('rollback', []);
+      await this.#run('rollback', [], 'prompt');
       this.#state = 'idle';
     } catch {
       this.isBroken = true;
     }
   }
+}
+
+function effortOf({ query }: CompiledQuery): Effort {
+  const isOrdinary = ['SelectQueryNode', 'InsertQueryNode', 'UpdateQueryNode'].includes(query.kind);
+  return isOrdinary ? 'ordinary' : 'long';
 }
 
 export function createDriver(source: LinkSource, options: { readonly isReadOnly: boolean }): Driver {

@@ -3,14 +3,14 @@ import { NexusError } from '@nexus/core/errors';
 const systemCodes = new Set(['ECONNREFUSED', 'ECONNRESET', 'ETIMEDOUT', 'EPIPE', 'ENOTFOUND', 'EAI_AGAIN']);
 /**
  * Connection exceptions (class 08), a lack of resources (53), a server that stops, starts or crashed, a deadlock it broke,
- * a lock not had, an error of its disk.
+ * a lock not had, a statement it ended for taking too long, an error of its disk.
  */
-const serverCodes = /^(08\w{3}|53\w{3}|57P0[1-5]|40P01|55P03|58030)$/;
+const serverCodes = /^(08\w{3}|53\w{3}|57014|57P0[1-5]|40P01|55P03|58030)$/;
 const fileCodes = /^SQLITE_(FULL|IOERR|BUSY|CANTOPEN|READONLY)/;
 const fullCodes = /^(SQLITE_FULL|53100)$/;
 const unwritableCodes = /^(SQLITE_(IOERR|CANTOPEN|READONLY)\w*|58030|25006)$/;
 /** The driver tells these by message alone. */
-const driverMessages = /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered)/;
+const driverMessages = /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered|Query read timeout)/;
 
 /**
  * Tells a database that cannot be used right now, which callers may wait for, from a statement that is wrong: the first

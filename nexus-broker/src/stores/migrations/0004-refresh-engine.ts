@@ -7,9 +7,10 @@ export const refreshMigration: Migration = {
   async up(context) {
     const { schema, spelling } = context;
     await schema.alterTable('connection').addColumn('last_call_at', spelling.text).execute();
-    // The schedule asks only for what can be refreshed, and a database is mostly made of other rows.
+    // The schedule looks every second at what was read lately; a database is mostly made of other rows.
     await context.run(
-      sql`create index connection_due on connection (refresh_after) where status = 'active' and has_refresh_token = 1`,
+      sql`create index connection_due on connection (last_read_at, refresh_after)
+        where status = 'active' and has_refresh_token = 1`,
     );
     await createTable(context, 'call_pace', {
       text: ['pace_key', 'opened_at?', 'closed_at?', 'probe_after?', 'next_call_at?', 'updated_at'],

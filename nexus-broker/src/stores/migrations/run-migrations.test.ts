@@ -10,7 +10,7 @@ const tables = [
   ...['flow', 'connection', 'provider', 'api_key', 'key_ring', 'return_origin', 'audit_event'],
   ...['agent', 'agent_session', 'user_issuer', 'used_user_token'],
   ...['audit_chain', 'audit_checkpoint', 'kek', 'broker_instance', 'resealing', 'job_lease'],
-  'call_pace',
+  ...['call_pace', 'webhook', 'webhook_delivery'],
 ];
 
 describeEachDatabase('migrations', (open, fixture) => {

@@ -9,8 +9,8 @@ import { worldPlans } from './world-plan.js';
 /** `npm run property -- --runs N --seed N --engine E` sets these. */
 const { NEXUS_PROPERTY_RUNS: runs, NEXUS_PROPERTY_SEED: seed, NEXUS_PROPERTY_ENGINE: engine } = readEnvironment();
 const forms: readonly (readonly [Engine, number])[] = [
-  ['sqlite', Number(runs ?? 120)],
-  ['postgres', Number(runs ?? 40)],
+  ['sqlite', Number(runs ?? 40)],
+  ['postgres', Number(runs ?? 15)],
 ];
 const chosen = forms.filter(([name]) => engine === undefined || engine === name);
 
