@@ -19,9 +19,6 @@ const resolution = {
   ssr: { resolve: { conditions, externalConditions: ['nexus-source'] } },
 };
 const limits = { environment: 'node', testTimeout: 30_000, hookTimeout: 120_000, env: { TZ: 'UTC' } } as const;
-/** They have the clock of a module in hand, which must be theirs alone. */
-const alone = ['nexus-broker/src/refresh/pacing/*.test.ts', 'nexus-broker/src/testing/refresh/*.test.ts'];
-
 export default defineConfig({
   ...resolution,
   test: {
@@ -30,19 +27,9 @@ export default defineConfig({
     // Many tests wait, for a time or for a process: one worker more than there are cores uses what they leave.
     maxWorkers: Math.min(4, availableParallelism() + 1),
     sequence: { sequencer: ServicesFirst },
-    projects: [
-      {
-        ...resolution,
-        test: {
-          ...limits,
-          name: 'shared',
-          include: ['packages/*/src/**/*.test.ts', 'nexus-*/src/**/*.test.ts', 'test/**/*.test.ts'],
-          exclude: ['**/node_modules/**', ...alone],
-          // A worker loads what its files share once, not for each: tests put back what they change of the process.
-          isolate: false,
-        },
-      },
-      { ...resolution, test: { ...limits, name: 'alone', include: alone } },
-    ],
+    ...limits,
+    include: ['packages/*/src/**/*.test.ts', 'nexus-*/src/**/*.test.ts', 'test/**/*.test.ts'],
+    // A worker loads what its files share once, not for each: tests put back what they change of the process.
+    isolate: false,
   },
 });

@@ -218,6 +218,7 @@ export const brokerOperations: readonly Operation[] = [
   operation('exportAudit', 'GET /audit/export?from_seq=2&to_seq=1', ['admin', 'auditor'], invalid),
   operation('pruneAudit', 'POST /admin/v1/audit/prune', ['admin'], invalid, {}),
   operation('getStatus', 'GET /admin/v1/status', readers, '200'),
+  operation('getMetrics', 'GET /metrics', readers, '404 not_found'),
   operation('getLiveness', 'GET /healthz', 'open', '200'),
   operation('getReadiness', 'GET /readyz', 'open', '200'),
   operation('getHealth', 'GET /health', 'open', '200'),

@@ -184,6 +184,8 @@ async function plantRefreshes(traffic: PlantedTraffic, provider: PlantedProvider
     provider.server.enqueue('/token', failure);
     await traffic.gateway('GET', `/v1/token/${flow.id}`);
   }
+  await forgetLastRefresh(traffic.stack, flow.ref);
+  await setAccessExpiry(traffic.stack, flow.ref);
   provider.server.enqueue('/token', {
     status: 400,
     body: { error: 'invalid_grant', error_description: traffic.plantAwkward('description of a final refusal') },

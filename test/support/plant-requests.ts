@@ -162,6 +162,7 @@ async function plantAdministration(traffic: PlantedTraffic, keys: ReadonlyMap<st
 async function plantAuditLog(traffic: PlantedTraffic, key: string): Promise<void> {
   const secret = () => traffic.plant('secret in a request for the audit log');
   await traffic.broker('GET', '/audit/checkpoints', { key });
+  await traffic.broker('GET', '/metrics', { key });
   await traffic.broker('GET', `/audit/checkpoints?cursor=${secret().slice(0, 32)}`, { key });
   await traffic.broker('GET', '/audit/export', { key });
   await traffic.broker('GET', `/audit/export?from_seq=${secret()}`, { key });

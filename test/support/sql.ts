@@ -75,7 +75,9 @@ export async function expireFlow(stack: Stack, connectionRef: string): Promise<v
 /** Lets the last refresh be long enough ago for another one. */
 export async function forgetLastRefresh(stack: Stack, connectionRef: string): Promise<void> {
   const past = new Date(Date.now() - long).toISOString();
-  await runSql(stack, 'update connection set last_refresh_at = ? where connection_ref = ?', [past, connectionRef]);
+  const forget = 'update connection set last_refresh_at = ?, last_call_at = null, next_attempt_at = null';
+  await runSql(stack, `${forget} where connection_ref = ?`, [past, connectionRef]);
+  await runSql(stack, 'delete from call_pace');
 }
 
 /** The sealed credential as stored, in hex; null when there is none. */

@@ -8,7 +8,6 @@ import { splitScope } from '../domain/token-set.js';
 import { sealCredential } from '../grants/credential-custody.js';
 import type { StoreCredentialInput } from '../stores/connection-changes.js';
 import type { Stores } from '../stores/database.js';
-import { openHeldCredential } from './open-held-credential.js';
 import { createStepEntry, type RefreshStepDeps, type RefreshStepInput } from './refresh-step.js';
 import type { Renewed } from './unsaved-renewals.js';
 
@@ -34,14 +33,18 @@ export async function commitRenewal(
   { renewed, attempts, from = ['active'], beside }: RenewalCommit,
 ): Promise<boolean> {
   const { connection, provider, context } = input;
+  const { entryIds } = renewed;
   const version = connection.version + 1;
   const commit = async () => {
     const sealed = sealCredential(deps.vault, connection, renewed.credential, version, connection.issuedOrigin);
+    const store = witness('connection', connection.connectionRef, version, sealed);
+    const entry = createStepEntry(deps, input, { ...renewed.event, store });
+    entryIds.push(entry.id);
     return deps.database.transaction(async (stores) => {
-      if (!(await stores.connections.storeCredential({ ...describeRow(deps, input, renewed, sealed), from })))
-        return false;
-      const store = witness('connection', connection.connectionRef, version, sealed);
-      await stores.audit.insert([createStepEntry(deps, input, { ...renewed.event, store })]);
+      const row = { ...describeRow(deps, input, renewed, sealed), from };
+      // A commit whose answer got lost may have happened, and then no later one finds the version it replaces.
+      if (!(await stores.connections.storeCredential(row))) return entryIds.length > 1 && stores.audit.hasAny(entryIds);
+      await stores.audit.insert([entry]);
       await beside?.(stores);
       return true;
     });
@@ -52,26 +55,13 @@ export async function commitRenewal(
       // Before any other attempt: the process may not live to see it.
       await deps.unsaved.keep({ connection, provider, context, renewed });
       if (attempts <= 1) throw cause;
-      // A commit whose answer got lost may have happened, and then no later one finds the version it replaces.
-      return tryRepeatedly(deps, attempts - 1, async () => (await commit()) || (await isHeld(deps, input, renewed)));
+      return tryRepeatedly(deps, attempts - 1, commit);
     });
   } catch (cause) {
     throw refreshNotRecorded(cause);
   }
   deps.unsaved.forget(connection.connectionRef);
   return isStored;
-}
-
-/** Whether the connection holds exactly what was renewed, as its next version. */
-export async function isHeld(
-  { database, vault }: Pick<RefreshStepDeps, 'database' | 'vault'>,
-  { connection }: RefreshStepInput,
-  { credential }: Renewed,
-): Promise<boolean> {
-  const current = await database.stores.connections.findByRef(connection.connectionRef);
-  if (current?.status !== 'active' || current.version !== connection.version + 1) return false;
-  const held = await openHeldCredential(vault, current);
-  return held?.accessToken === credential.accessToken && held.refreshToken === credential.refreshToken;
 }
 
 export async function tryRepeatedly<T>(

@@ -180,7 +180,7 @@ function commitRotated(
   credential: OauthCredential,
 ): Promise<boolean> {
   const event = describeMinted(input, minted, input.connection.version + 1);
-  const renewed = { credential, isRefresh: false, event };
+  const renewed = { credential, isRefresh: false, event, entryIds: [] };
   return commitRenewal(deps, input, { renewed, attempts: commitAttempts, beside: minted.beside });
 }
 

@@ -48,6 +48,7 @@ function describeRenewed(
   return {
     credential,
     isRefresh: true,
+    entryIds: [],
     event: {
       eventType: 'token.refreshed',
       outcome: 'success',

@@ -1,5 +1,5 @@
 /** Stores what the database would not take before. The version decides, so no lease is needed: a lost one forbids nothing. */
-import { commitRenewal, isHeld } from './commit-renewal.js';
+import { commitRenewal } from './commit-renewal.js';
 import { createStepEntry, type RefreshStepDeps } from './refresh-step.js';
 import { settleUnstored } from './store-renewed.js';
 import type { UnsavedRenewal } from './unsaved-renewals.js';
@@ -12,7 +12,8 @@ export async function storeKeptRenewal(deps: RefreshStepDeps, kept: UnsavedRenew
   const current = await deps.database.stores.connections.findByRef(connectionRef);
   if (current === null || current.status === 'revoked' || current.version !== connection.version) {
     // A commit whose answer got lost may have stored just this.
-    if (!(await isHeld(deps, input, renewed))) await settleUnstored(deps, input, renewed, current);
+    if (!(await deps.database.stores.audit.hasAny(renewed.entryIds)))
+      await settleUnstored(deps, input, renewed, current);
   } else {
     // Another Broker may have shown the old refresh token meanwhile and concluded that the new one was lost.
     const isTakenForLost = current.status === 'attention' && current.reason === 'lost_rotation';

@@ -18,6 +18,8 @@ export interface Renewed {
   /** False where only the refresh token is a new one: the connection's own token and its times stay as they are. */
   readonly isRefresh: boolean;
   readonly event: AuditEvent;
+  /** The audit entry of each attempt to store it: one that is in the log tells that the attempt succeeded. */
+  readonly entryIds: string[];
 }
 
 export interface UnsavedRenewal {

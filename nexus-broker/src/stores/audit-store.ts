@@ -54,6 +54,12 @@ export function createAuditStore(context: StoreContext) {
       }
     },
 
+    /** Whether one of these entries was committed: what an unanswered commit came to. */
+    async hasAny(ids: readonly string[]): Promise<boolean> {
+      const row = await db.selectFrom('audit_event').select('id').where('id', 'in', ids).limit(1).executeTakeFirst();
+      return row !== undefined;
+    },
+
     /** The newest first; `cursor` is the last entry of the page before. */
     list: (filter: AuditFilter & { readonly cursor?: EntryPosition | undefined }) => listNewest(context, filter),
 

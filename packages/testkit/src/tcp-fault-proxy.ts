@@ -50,7 +50,7 @@ export async function startTcpFaultProxy(options: TcpFaultProxyOptions): Promise
   const links = new Set<Link>();
   let standing: TcpFault = { kind: 'pass' };
   let left = 0;
-  const server = createServer((client) => {
+  const server = createServer({ allowHalfOpen: true }, (client) => {
     const fault: TcpFault = left > 0 ? standing : { kind: 'pass' };
     left -= 1;
     if (fault.kind === 'reset') {
@@ -123,6 +123,10 @@ class Link {
     client.on('data', (chunk: Buffer) => this.#receive(chunk));
     this.#upstream.on('data', (chunk: Buffer) => this.#answer(chunk));
     for (const socket of [client, this.#upstream]) socket.on('error', () => undefined);
+    // Who is silent does not answer a farewell either.
+    client.on('end', () => {
+      if (!this.#isSilent) client.end();
+    });
     client.on('close', () => {
       if (!this.#isAbandoned) this.#upstream.destroy();
     });

@@ -1,4 +1,5 @@
 /** PostgreSQL: a pool of connections for any number of Brokers. */
+import { Socket } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { Kysely, PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler, sql } from 'kysely';
 import pg from 'pg';
@@ -9,12 +10,12 @@ import { refusesChanges } from './postgres-grants.js';
 import { createDriver, type Effort, type Link, type LinkSource, type Rows } from './session.js';
 
 const statementTimeoutMs = 30_000;
-const connectTimeoutMs = 5_000;
 /**
- * After so long without an answer the connection counts as lost: a network that drops what it is given tells nobody. The
+ * After so long without an answer a connection counts as lost: a network that drops what it is given tells nobody. The
  * server itself ends a long statement first.
  */
-const answerTimeoutsMs: Timeouts = {
+const standardTimeouts: Timeouts = {
+  connect: 5_000,
   prompt: 5_000,
   ordinary: 15_000,
   long: statementTimeoutMs + 5_000,
@@ -26,27 +27,33 @@ const noAnswer = 'Query read timeout';
 const int8 = 20;
 const uniqueViolation = '23505';
 
+/** In ms. */
+type Timeouts = Readonly<Record<Effort | 'connect', number>>;
+
 interface PostgresInput {
   readonly url: string;
   readonly poolSize: number;
   readonly clockOffsetMs: () => number;
   readonly requireFsync: boolean;
-  /** Replaces how long an answer may take, in ms; for tests only. */
-  readonly answerTimeoutsMs?: Timeouts;
+  /** For tests only. */
+  readonly timeouts?: Timeouts;
 }
 
 export async function openPostgres(input: PostgresInput): Promise<Engine> {
+  const { timeouts = standardTimeouts } = input;
+  const sockets = new Set<Socket>();
   const pool = new pg.Pool({
     connectionString: input.url,
     max: input.poolSize,
     application_name: 'nexus-broker',
-    connectionTimeoutMillis: connectTimeoutMs,
+    connectionTimeoutMillis: timeouts.connect,
     statement_timeout: statementTimeoutMs,
     idle_in_transaction_session_timeout: statementTimeoutMs,
+    stream: () => createSocket(sockets),
     keepAlive: true,
     keepAliveInitialDelayMillis: keepAliveAfterMs,
     // For what the pool itself asks; `createLink` says how long each statement of ours may take.
-    query_timeout: answerTimeoutsMs.ordinary,
+    query_timeout: timeouts.ordinary,
     options: '-c synchronous_commit=on',
     types: { getTypeParser: chooseTypeParser as typeof pg.types.getTypeParser },
   });
@@ -60,17 +67,25 @@ export async function openPostgres(input: PostgresInput): Promise<Engine> {
     await pool.end();
     throw error;
   }
-  const timeoutsMs = input.answerTimeoutsMs ?? answerTimeoutsMs;
-  const reader = createKysely(pool, { isReadOnly: true, timeoutsMs });
+  const reader = createKysely(pool, { isReadOnly: true, timeouts });
   return {
     name: 'postgres',
     reader,
-    writer: createKysely(pool, { isReadOnly: false, timeoutsMs }),
+    writer: createKysely(pool, { isReadOnly: false, timeouts }),
     spelling: createSpelling(input.clockOffsetMs),
     refusesChanges: (tables) => refusesChanges(reader, tables),
-    // A server that is out of reach never sees the farewell, nor answers it.
-    close: () => Promise.race([pool.end(), wait(farewellMs, undefined, { ref: false })]),
+    async close() {
+      await Promise.race([pool.end(), wait(farewellMs, undefined, { ref: false })]);
+      // A server that is out of reach never answers the farewell.
+      for (const socket of sockets) socket.destroy();
+    },
   };
+}
+
+function createSocket(open: Set<Socket>): Socket {
+  const socket = new Socket();
+  open.add(socket);
+  return socket.once('close', () => open.delete(socket));
 }
 
 /** 64-bit integers arrive as text; everything else keeps the parser it has. */
@@ -92,29 +107,27 @@ async function checkServer(pool: pg.Pool, requireFsync: boolean): Promise<void> 
   if (requireFsync && server.fsync !== 'on') throw new Error('PostgreSQL runs with fsync=off and would lose commits.');
 }
 
-type Timeouts = Readonly<Record<Effort, number>>;
-
 function createKysely(
   pool: pg.Pool,
-  { isReadOnly, timeoutsMs }: { readonly isReadOnly: boolean; readonly timeoutsMs: Timeouts },
+  { isReadOnly, timeouts }: { readonly isReadOnly: boolean; readonly timeouts: Timeouts },
 ): Kysely<Schema> {
   return new Kysely<Schema>({
     dialect: {
       createAdapter: () => new PostgresAdapter(),
-      createDriver: () => createDriver(createSource(pool, timeoutsMs), { isReadOnly }),
+      createDriver: () => createDriver(createSource(pool, timeouts), { isReadOnly }),
       createIntrospector: (db) => new PostgresIntrospector(db),
       createQueryCompiler: () => new PostgresQueryCompiler(),
     },
   });
 }
 
-function createSource(pool: pg.Pool, timeoutsMs: Timeouts): LinkSource {
+function createSource(pool: pg.Pool, timeouts: Timeouts): LinkSource {
   const clients = new WeakMap<Link, pg.PoolClient>();
   return {
     begin: 'begin isolation level read committed',
     async acquire() {
       const client = await pool.connect();
-      const link = createLink(client, timeoutsMs);
+      const link = createLink(client, timeouts);
       clients.set(link, client);
       return link;
     },
@@ -124,10 +137,15 @@ function createSource(pool: pg.Pool, timeoutsMs: Timeouts): LinkSource {
   };
 }
 
-function createLink(client: pg.PoolClient, timeoutsMs: Timeouts): Link {
+function createLink(client: pg.PoolClient, timeouts: Timeouts): Link {
   return {
     async run(text: string, parameters: readonly unknown[], effort: Effort): Promise<Rows> {
-      const result = await client.query({ text, values: [...parameters], query_timeout: timeoutsMs[effort] });
+      const query: pg.QueryConfig & { readonly query_timeout: number } = {
+        text,
+        values: [...parameters],
+        query_timeout: timeouts[effort],
+      };
+      const result = await client.query(query);
       return { rows: result.rows, affected: result.rowCount ?? 0 };
     },
     isUniqueViolation: (error) => error instanceof pg.DatabaseError && error.code === uniqueViolation,

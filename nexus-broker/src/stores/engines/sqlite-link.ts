@@ -104,6 +104,7 @@ function createLink(connection: Sqlite.Database): DirectLink {
       }
       return { rows: [], affected: statement.run(parameters).changes };
     },
+    isLost: () => false,
     isUniqueViolation: (error) =>
       error instanceof Sqlite.SqliteError &&
       (error.code === 'SQLITE_CONSTRAINT_UNIQUE' || error.code === 'SQLITE_CONSTRAINT_PRIMARYKEY'),

@@ -10,7 +10,8 @@ const fileCodes = /^SQLITE_(FULL|IOERR|BUSY|CANTOPEN|READONLY)/;
 const fullCodes = /^(SQLITE_FULL|53100)$/;
 const unwritableCodes = /^(SQLITE_(IOERR|CANTOPEN|READONLY)\w*|58030|25006)$/;
 /** The driver tells these by message alone. */
-const driverMessages = /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered|Query read timeout)/;
+const driverMessages =
+  /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered|Query read timeout)/;
 
 /**
  * Tells a database that cannot be used right now, which callers may wait for, from a statement that is wrong: the first

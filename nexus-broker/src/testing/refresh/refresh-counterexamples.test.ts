@@ -9,8 +9,6 @@ import type { Happening, SetupPlan } from './refresh-plan.js';
 import { runRefreshTrial } from './run-refresh-trial.js';
 import { World } from './world.js';
 
-vi.mock('node:timers/promises', () => import('./virtual-timers.js'));
-
 const strict: SetupPlan = {
   rotation: 'strict',
   isKnown: false,

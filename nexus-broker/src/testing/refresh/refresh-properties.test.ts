@@ -3,12 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readEnvironment } from '@nexus/config/environment';
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type OpenedGround, openGround } from './open-ground.js';
 import { calmPlans, roughPlans } from './refresh-plan.js';
 import { runRefreshTrial } from './run-refresh-trial.js';
-
-vi.mock('node:timers/promises', () => import('./virtual-timers.js'));
 
 /** `npm run property:refresh -- --runs N --seed N` sets these. */
 const { NEXUS_PROPERTY_RUNS: runs, NEXUS_PROPERTY_SEED: seed } = readEnvironment();

@@ -4,7 +4,6 @@ import type { Happening, RefreshPlan } from './refresh-plan.js';
 import type { Replica } from './replica.js';
 import { Timeline } from './timeline.js';
 import { forceRefresh, narrow, readToken, refreshDue, remove, resealRow, storeUnsaved } from './use-world.js';
-import { useTimeline } from './virtual-timers.js';
 import { type Ground, startMs, World } from './world.js';
 
 class BrokenInvariant extends Error {}
@@ -19,23 +18,16 @@ const longestJumpMs = 401 * 86_400_000;
 /** @throws BrokenInvariant with everything that happened. */
 export async function runRefreshTrial(ground: Ground, plan: RefreshPlan, counts: Map<string, number>): Promise<void> {
   ground.timeline = new Timeline(startMs);
-  useTimeline(ground.timeline);
   const choose = createChooser(plan.choices);
-  const random = Math.random;
-  Math.random = () => (choose() % 6) / 6;
-  try {
-    const world = await World.open(ground, plan.setup, () => (choose() % 6) / 6);
-    for (const happening of plan.happenings) {
-      await perform(world, happening, choose);
-      for (let turn = 0; turn < happening.turns; turn++) await takeTurn(world, choose);
-      await judgeMoment(world);
-    }
-    await heal(world, choose);
-    await judgeEnd(world);
-    sumUp(world, counts);
-  } finally {
-    Math.random = random;
+  const world = await World.open(ground, plan.setup, () => (choose() % 6) / 6);
+  for (const happening of plan.happenings) {
+    await perform(world, happening, choose);
+    for (let turn = 0; turn < happening.turns; turn++) await takeTurn(world, choose);
+    await judgeMoment(world);
   }
+  await heal(world, choose);
+  await judgeEnd(world);
+  sumUp(world, counts);
 }
 
 function sumUp(world: World, counts: Map<string, number>): void {

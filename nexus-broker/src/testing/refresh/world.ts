@@ -52,6 +52,8 @@ export class World {
   readonly ground: Ground;
   readonly setup: SetupPlan;
   readonly provider: Provider;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
   readonly connectionRef: string;
   readonly authority: Authority;
   readonly databaseFaults: DatabaseFaults = { isDown: false, commitsToHide: 0 };
@@ -90,12 +92,9 @@ export class World {
     return world;
   }
 
-  private constructor(
-    ground: Ground,
-    input: Pick<World, 'setup' | 'provider' | 'connectionRef'> & { readonly random: () => number },
-  ) {
+  private constructor(ground: Ground, input: Pick<World, 'setup' | 'provider' | 'connectionRef' | 'random'>) {
     this.ground = ground;
-    ({ setup: this.setup, provider: this.provider, connectionRef: this.connectionRef } = input);
+    ({ setup: this.setup, provider: this.provider, connectionRef: this.connectionRef, random: this.random } = input);
     const { rotation, graceSeconds, graceAnswer, accessTokenSeconds } = this.setup;
     const { timeline } = ground;
     const rules = { rotation, graceSeconds, graceAnswer, accessTokenSeconds };
@@ -117,7 +116,9 @@ export class World {
     const replica = Object.assign(mortal, { number, clock, database: own, unsaved, isReady: false }) as Replica;
     const providerClient = this.authority.createClient(replica);
     const monotonicMs = () => timeline.nowMs;
-    const engine = new RefreshEngine({ database: own, vault, audit, clock, providerClient, unsaved, monotonicMs });
+    const { random } = this;
+    const time = { clock, random, monotonicMs, sleep: (ms: number) => timeline.sleep(ms) };
+    const engine = new RefreshEngine({ database: own, vault, audit, providerClient, unsaved, ...time });
     Object.assign(replica, { engine });
     this.replicas[number] = replica;
     const start = async () => {
@@ -221,7 +222,8 @@ export class World {
     const isExpired = row.access_expires_at !== null && row.access_expires_at * 1_000 <= nowMs;
     // A call whose answer was lost, whatever it was for, is repeated once; that one counts as a part of it.
     const recent = calls.filter((call) => call.family === family && nowMs - call.sentAtMs < 30_000);
-    const isRetry = recent.at(-1)?.isLost === true && recent.filter(({ isLost }) => isLost).length === 1;
+    const isRetry =
+      recent.at(-1)?.isLost === true && recent.filter(({ isLost, wasRepeated }) => isLost && !wasRepeated).length === 1;
     const isSoon = recent.some((call) => call.kind === 'refresh');
     if (kind === 'refresh' && isSoon && !isRetry && !isExpired && !this.hasJumps) {
       this.violate('I17 at most one call in 30 s', { recent: recent.length });
