@@ -218,6 +218,8 @@ async function openOver(database: Database, input: OpenInput): Promise<OpenedDep
     stop() {
       isStopping = true;
       watcher.close();
+      // A call to a provider that begins now might be cut off.
+      void refreshing.dueRefreshes.close();
     },
     async close(signal) {
       deps.resealer.close();

@@ -63,7 +63,7 @@ describe('loadGatewaySettings', () => {
       gatewayPort: 8090,
       publicUrl: 'https://connect.example.com',
       brokerUrl: 'http://127.0.0.1:8080',
-      brokerConnections: 64,
+      brokerConnections: 1024,
       trustedProxies: [],
       corsAllowedOrigins: [],
       requireCallerAuth: false,

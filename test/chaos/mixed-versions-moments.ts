@@ -1,5 +1,6 @@
 /** What load does not meet by chance: a Broker that dies in a call, and what the old version does not do for the new one. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { runCli } from '../support/nexus-cli.js';
 import type { Replica } from '../support/replica.js';
 import { runSql, setAccessExpiry } from '../support/sql.js';
 import {
@@ -9,7 +10,7 @@ import {
   type MixedWorld,
   type VersionedNode,
   violate,
-} from './mixed-versions-load.js';
+} from './mixed-versions-world.js';
 
 const inCall = 4;
 /** A lease of 30 s has to run out first. */
@@ -66,6 +67,7 @@ export async function observeGaps(world: MixedWorld): Promise<void> {
   const oldNode = world.nodes.find(({ version }) => version === 'old');
   if (newNode === undefined || oldNode === undefined) throw new TypeError('one of each version is needed');
   await observeEvents(world, newNode, oldNode);
+  await observeVerify(world);
   await observePatch(world, newNode, oldNode);
   await observePace(world, newNode, oldNode);
 }
@@ -87,6 +89,15 @@ async function observeEvents(world: MixedWorld, newNode: VersionedNode, oldNode:
     ]);
     count(world, `gap: events of a deletion by the ${node.version} one: ${rows.length}`);
     if (node.version === 'new' && rows.length !== 1) violate(world, 'the new one tells of a deletion', rows.length);
+  }
+}
+
+/** What each lists of its stored values, against a log that tells of webhooks. */
+async function observeVerify(world: MixedWorld): Promise<void> {
+  for (const { brokerUrl, version } of world.nodes) {
+    const { code } = await runCli(['audit', 'verify', '--store'], { brokerUrl, key: world.stack.adminKey });
+    count(world, `gap: audit verify --store at the ${version} one: ${code}`);
+    if (version === 'new' && code !== 0) violate(world, 'the audit log verifies at the new one', code);
   }
 }
 

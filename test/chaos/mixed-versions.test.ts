@@ -21,7 +21,7 @@ describe.skipIf(oldRoot === undefined)('Brokers of two versions on one PostgreSQ
       });
       const summary = [...counts].sort(([a], [b]) => a.localeCompare(b)).map(([what, n]) => `  ${what}: ${n}`);
       process.stdout.write(`[${order}] seed ${seed}, ${operations} operations\n${summary.join('\n')}\n`);
-      expect(violations).toEqual([]);
+      expect(violations.slice(0, 20)).toEqual([]);
     },
     120_000 + Number(operations) * 1_000,
   );

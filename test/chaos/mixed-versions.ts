@@ -8,6 +8,8 @@ import { type Replica, startReplica } from '../support/replica.js';
 import { createSeededRandom, type SeededRandom } from '../support/seeded-random.js';
 import { runSql, setAccessExpiry } from '../support/sql.js';
 import { type Stack, startStack } from '../support/stack.js';
+import { workMixed } from './mixed-versions-load.js';
+import { observeGaps, takeOver } from './mixed-versions-moments.js';
 import {
   count,
   type MixedWorld,
@@ -15,9 +17,7 @@ import {
   type StrictProvider,
   type VersionedNode,
   violate,
-  workMixed,
-} from './mixed-versions-load.js';
-import { observeGaps, takeOver } from './mixed-versions-moments.js';
+} from './mixed-versions-world.js';
 
 /** Who was there first; where it is the old one, the new one brings the schema forward under load. */
 export type Order = 'new first' | 'old first';

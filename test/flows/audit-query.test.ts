@@ -2,7 +2,7 @@ import { createToken } from '@nexus/core/tokens';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type CreatedKey, createKey, type Requested, registerStaticProvider } from '../support/fixtures.js';
 import { connectAs, registerScriptedOauth, type ScriptedOauth } from '../support/scripted-oauth.js';
-import { setAccessExpiry } from '../support/sql.js';
+import { forgetLastRefresh, setAccessExpiry } from '../support/sql.js';
 import { type Answer, engines, type Stack, startStack } from '../support/stack.js';
 
 interface Entry {
@@ -77,6 +77,8 @@ describe.each(engines)('the audit log on %s', (engine) => {
     provider.failTokens({ status: 503 });
     await setAccessExpiry(stack, oauth.connection_ref);
     await readToken();
+    await forgetLastRefresh(stack, oauth.connection_ref);
+    await setAccessExpiry(stack, oauth.connection_ref);
     provider.failTokens({ status: 400, body: { error: 'invalid_grant' } });
     await readToken();
     provider.failTokens(null);

@@ -58,10 +58,14 @@ describe('what an operator sees of the refresh engine', () => {
   });
 
   it('R9: names a provider that refuses our client, and forgets it once the profile is mended', async () => {
-    const requested = await connectScripted(stack, provider, 'refused');
-    await setAccessExpiry(stack, requested.connection_ref);
+    const first = await connectScripted(stack, provider, 'refused');
+    const second = await connectScripted(stack, provider, 'refused-too');
+    const waiting = await connectScripted(stack, provider, 'waiting');
+    for (const { connection_ref } of [first, second, waiting]) await setAccessExpiry(stack, connection_ref);
     provider.failTokens({ status: 401, body: { error: 'invalid_client' } });
-    expect((await read(requested)).status).toBe(502);
+    expect((await read(first)).status).toBe(502);
+    expect((await status()).refresh.blocked).toEqual([]);
+    expect((await read(second)).status).toBe(502);
     const blocked = [
       expect.objectContaining({ key: `provider:${provider.providerId}`, state: 'stopped', since: expect.any(String) }),
     ];
@@ -72,7 +76,7 @@ describe('what an operator sees of the refresh engine', () => {
       body: { client_secret: 'fixture-mended-secret' },
     });
     expect(mended.status).toBe(200);
-    expect((await read(requested)).status).toBe(200);
+    for (const requested of [first, second, waiting]) expect((await read(requested)).status).toBe(200);
     expect((await status()).attention).toEqual({ grant_revoked: 1 });
   });
 

@@ -6,9 +6,12 @@ import { createApp } from '../app.js';
 import { loadConfig } from '../config.js';
 import { openDeps, readTls } from '../deps.js';
 
-/** Requests drain for at most eight seconds; what has not ended shortly after is cut off. */
+/**
+ * Requests drain for at most eight seconds. A call to a provider that began with the last of them has its ten seconds, and
+ * what it brought is stored, before anything is cut off.
+ */
 const drainMs = 8_000;
-const backstopMs = 12_000;
+const backstopMs = 22_000;
 
 /** Serves until it is told to stop; resolves once it listens. */
 export async function runServe(): Promise<void> {

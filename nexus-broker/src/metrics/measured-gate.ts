@@ -1,3 +1,4 @@
+import type { ProviderCallFailure } from '../oauth/provider-error.js';
 import type { CallGate } from '../refresh/call-gate.js';
 import type { Metrics } from './metrics.js';
 
@@ -17,11 +18,16 @@ export function measureGate(gate: CallGate, { calls, refusals, seconds }: Metric
         settle(failure) {
           if (failure !== 'no_call') {
             stop();
-            calls.inc({ provider, outcome: failure === null ? 'granted' : failure.class });
+            calls.inc({ provider, outcome: describeOutcome(failure) });
           }
           return entered.settle(failure);
         },
       };
     },
   };
+}
+
+function describeOutcome(failure: ProviderCallFailure | 'answered' | null): string {
+  if (failure === null) return 'granted';
+  return failure === 'answered' ? failure : failure.class;
 }

@@ -32,6 +32,8 @@ export interface AuthorizationServer {
 
 interface AuthorizationServers {
   get(provider: Provider): Promise<AuthorizationServer>;
+  /** What `get` would resolve to at once, without asking anybody; null where it would not. */
+  recall(provider: Provider): AuthorizationServer | null;
 }
 
 interface AuthorizationServersDeps {
@@ -41,7 +43,9 @@ interface AuthorizationServersDeps {
 
 interface CacheEntry {
   readonly server: Promise<AuthorizationServer>;
-  /** When the document was read that `server` comes from. */
+  /** What `server` resolved to. */
+  found: AuthorizationServer | null;
+  /** When the document was read that `server` comes from; long ago where there is none. */
   loadedMs: number;
   freshUntilMs: number;
 }
@@ -50,14 +54,21 @@ const freshMs = 60 * 60_000;
 /** How long the last good document bridges an outage of the discovery endpoint, and how often that is asked again. */
 const staleMs = 24 * 60 * 60_000;
 const retryMs = 5 * 60_000;
+/** How long a failure with nothing to bridge it stands, so that not every call repeats it. */
+const failureMs = 30_000;
 const maxEntries = 500;
 
 /** Keeps what is known of each provider version for an hour, at most 500 of them. */
 export function createAuthorizationServers(deps: AuthorizationServersDeps): AuthorizationServers {
   const entries = new Map<string, CacheEntry>();
   return {
+    recall(provider) {
+      const known = entries.get(toKey(provider));
+      return known !== undefined && deps.clock.now() < known.freshUntilMs ? known.found : null;
+    },
+
     get(provider) {
-      const key = `${provider.providerId}:${provider.version}`;
+      const key = toKey(provider);
       const known = entries.get(key) ?? null;
       const nowMs = deps.clock.now();
       if (known !== null && nowMs < known.freshUntilMs) return known.server;
@@ -65,22 +76,32 @@ export function createAuthorizationServers(deps: AuthorizationServersDeps): Auth
       const server = loadServer(deps.guardedFetch, provider).catch((error: unknown) => {
         if (bridge === null || !isOutage(error)) throw error;
         entry.loadedMs = bridge.loadedMs;
-        entry.freshUntilMs = nowMs + retryMs;
+        entry.freshUntilMs = deps.clock.now() + retryMs;
         return bridge.server;
       });
-      const entry: CacheEntry = { server, loadedMs: nowMs, freshUntilMs: nowMs + freshMs };
+      const entry: CacheEntry = { server, found: null, loadedMs: nowMs, freshUntilMs: nowMs + freshMs };
       entries.delete(key);
       entries.set(key, entry);
       for (const oldest of entries.keys()) {
         if (entries.size <= maxEntries) break;
         entries.delete(oldest);
       }
-      server.catch(() => {
-        if (entries.get(key) === entry) entries.delete(key);
-      });
+      server.then(
+        (found) => {
+          entry.found = found;
+        },
+        () => {
+          entry.loadedMs = Number.NEGATIVE_INFINITY;
+          entry.freshUntilMs = deps.clock.now() + failureMs;
+        },
+      );
       return server;
     },
   };
+}
+
+function toKey({ providerId, version }: Provider): string {
+  return `${providerId}:${version}`;
 }
 
 function isOutage(error: unknown): boolean {
@@ -171,8 +192,17 @@ function readStatus(error: unknown): number | null {
 
 function classifyDiscoveryError(error: unknown): ProviderCallFailure {
   const outgoing = findOutgoingError(error);
-  if (outgoing !== null) return classifyOutgoing(outgoing);
-  const upstreamStatus = readStatus(error);
+  const failure = outgoing === null ? classifyStatus(readStatus(error)) : classifyOutgoing(outgoing);
+  const { upstreamStatus } = failure;
+  // Nothing was shown yet that could be in doubt, nor granted by a success.
+  return {
+    ...failure,
+    class: failure.class === 'in_doubt' ? 'transient' : failure.class,
+    upstreamStatus: upstreamStatus !== null && upstreamStatus < 300 ? null : upstreamStatus,
+  };
+}
+
+function classifyStatus(upstreamStatus: number | null): ProviderCallFailure {
   const isConfiguration = upstreamStatus === null || (upstreamStatus >= 400 && upstreamStatus < 500);
   return {
     ...createFailure(isConfiguration && upstreamStatus !== 429 ? 'configuration' : 'transient'),

@@ -1,4 +1,4 @@
-import { type ScriptedProvider, startScriptedProvider } from '@nexus/testkit/scripted-provider';
+import { type ScriptedAnswer, type ScriptedProvider, startScriptedProvider } from '@nexus/testkit/scripted-provider';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Provider } from '../domain/provider.js';
 import { codeVerifier, createProvider, createTestClient, secrets, type TestClient } from './provider-fixture.js';
@@ -153,11 +153,21 @@ describe('discovery', () => {
   it('R8: an outage of the discovery endpoint is temporary', async () => {
     for (const answer of [{ status: 500 }, { status: 503 }, { status: 429 }, { drop: 'before' as const }]) {
       upstream.answer(wellKnown, answer);
-      const outcome = await refresh(discovered());
-      expect(outcome).toMatchObject({ kind: 'failed' });
-      if (outcome.kind === 'failed') expect(['transient', 'in_doubt']).toContain(outcome.failure.class);
+      expect(await refresh(discovered())).toMatchObject({ kind: 'failed', failure: { class: 'transient' } });
       await expect(client.describeServer(discovered())).rejects.toMatchObject({ code: 'provider_unavailable' });
     }
+  });
+
+  it.each<readonly [string, ScriptedAnswer]>([
+    ['is cut off', { drop: 'before' }],
+    ['ends midway', { drop: 'midway', body: { issuer: 'x'.repeat(500) } }],
+    ['does not end', { endless: 'silent' }],
+    ['is a success of another form', { body: '<html>busy</html>', headers: { 'content-type': 'text/html' } }],
+  ])('R23: an answer that %s puts no token in doubt, for none was shown', async (_case, answer) => {
+    upstream.answer(wellKnown, answer);
+    const outcome = await refresh(discovered());
+    expect(outcome).toMatchObject({ kind: 'failed', failure: { class: 'transient', upstreamStatus: null } });
+    expect(upstream.requests('/token')).toHaveLength(0);
   });
 
   it('asks once for many calls, and again after an hour or for another version', async () => {
@@ -175,11 +185,41 @@ describe('discovery', () => {
     expect(discoveries()).toBe(3);
   });
 
-  it('does not remember a failure, and bridges an outage with the last good document for a day', async () => {
+  it('remembers a failure for half a minute, so that no one asks more often than that', async () => {
     upstream.answer('/token', { body: { access_token: 'a' } });
     const provider = discovered();
-    upstream.enqueue(wellKnown, { status: 503 });
+    upstream.answer(wellKnown, { status: 503 });
+    for (let call = 0; call < 5; call++) expect(await refresh(provider)).toMatchObject({ kind: 'failed' });
+    expect(discoveries()).toBe(1);
+    nowMs += 29_000;
     expect(await refresh(provider)).toMatchObject({ kind: 'failed' });
+    expect(discoveries()).toBe(1);
+    upstream.publishMetadata();
+    expect(await refresh({ ...provider, version: 2 })).toMatchObject({ kind: 'refreshed' });
+    nowMs += 1_001;
+    expect(await refresh(provider)).toMatchObject({ kind: 'refreshed' });
+  });
+
+  it('tells what is known of the token endpoint without asking anybody', async () => {
+    const provider = discovered();
+    expect(client.knownTokenEndpointOrigin(provider)).toBeNull();
+    upstream.enqueue(wellKnown, { status: 503 });
+    await refresh(provider);
+    expect(client.knownTokenEndpointOrigin(provider)).toBeNull();
+    expect(discoveries()).toBe(1);
+    nowMs += 30_001;
+    expect(await client.tokenEndpointOrigin(provider)).toBe(upstream.origin);
+    expect(client.knownTokenEndpointOrigin(provider)).toBe(upstream.origin);
+    nowMs += 2 * hour;
+    expect(client.knownTokenEndpointOrigin(provider)).toBeNull();
+    const own = discovered({ tokenUrl: 'https://own.example/token' });
+    expect(client.knownTokenEndpointOrigin(own)).toBe('https://own.example');
+    expect(discoveries()).toBe(2);
+  });
+
+  it('bridges an outage with the last good document for a day', async () => {
+    upstream.answer('/token', { body: { access_token: 'a' } });
+    const provider = discovered();
     expect(await refresh(provider)).toMatchObject({ kind: 'refreshed' });
     upstream.answer(wellKnown, { status: 503 });
     nowMs += 2 * hour;
@@ -189,7 +229,13 @@ describe('discovery', () => {
       expect(await refresh(provider)).toMatchObject({ kind: 'refreshed' });
     }
     nowMs += 2 * hour;
-    expect(await refresh(provider)).toMatchObject({ kind: 'failed', failure: { class: 'transient' } });
+    for (const pauseMs of [0, 60_000, 60_000]) {
+      nowMs += pauseMs;
+      expect(await refresh(provider)).toMatchObject({ kind: 'failed', failure: { class: 'transient' } });
+    }
+    upstream.publishMetadata();
+    nowMs += 30_001;
+    expect(await refresh(provider)).toMatchObject({ kind: 'refreshed' });
   });
 
   it('H7: an issuer that changes ends the use of the last good document at once', async () => {

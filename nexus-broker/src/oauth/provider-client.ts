@@ -33,6 +33,8 @@ export interface ProviderClient {
    * `provider_unavailable`.
    */
   tokenEndpointOrigin(provider: Provider): Promise<string>;
+  /** The same as far as it is known without asking the network; null where it is not. */
+  knownTokenEndpointOrigin(provider: Provider): string | null;
   /** Throws `provider_unavailable` when the endpoint must be discovered and cannot be. */
   buildAuthorizationUrl(input: AuthorizationUrlInput): Promise<string>;
   /** Subject and label come from the verified ID token, else from the userinfo endpoint. Throws ProviderCallError. */
@@ -58,6 +60,10 @@ export function createProviderClient(deps: ProviderClientDeps): ProviderClient {
     describeServer,
     tokenEndpointOrigin: async (provider) =>
       new URL(provider.profile.tokenUrl ?? (await describeServer(provider)).tokenEndpoint).origin,
+    knownTokenEndpointOrigin: (provider) => {
+      const endpoint = provider.profile.tokenUrl ?? servers.recall(provider)?.tokenEndpoint ?? null;
+      return endpoint === null ? null : new URL(endpoint).origin;
+    },
     buildAuthorizationUrl: async (input) => buildAuthorizationUrl(await describeServer(input.provider), input),
     exchangeCode: async (input) => {
       const server = await servers.get(input.provider);

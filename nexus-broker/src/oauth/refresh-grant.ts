@@ -3,6 +3,7 @@ import type { OauthCredential } from '../domain/credential.js';
 import type { Provider } from '../domain/provider.js';
 import type { AuthorizationServer } from './authorization-server.js';
 import { checkIdToken } from './id-token.js';
+import { learnKeys } from './key-set.js';
 import { createFailure, ProviderCallError } from './provider-error.js';
 import { createConfiguration, requestToken, type TokenRequestDeps } from './token-request.js';
 
@@ -38,6 +39,8 @@ export async function refreshGrant(
   const { profile } = input.provider;
   const origin = requireIssuedOrigin(server, input.issuedOrigin);
   const readsIdToken = profile.exposeIdToken && server.hasIssuer && server.jwksUri !== null;
+  // Before the refresh token is shown: what it is exchanged for waits for nobody's keys.
+  if (readsIdToken) await learnKeys(deps, server, input.signal);
   const { tokenSet } = await requestToken(deps, {
     profile,
     server,
@@ -64,11 +67,9 @@ export function requireIssuedOrigin(server: AuthorizationServer, issuedOrigin: s
   return origin;
 }
 
-const keySetTimeoutMs = 2_000;
-
 /**
- * Verifies the ID token of a refresh by showing openid-client the answer again. A failure costs only the ID token:
- * the tokens beside it are already the newest of their family and must be stored.
+ * Verifies the ID token of a refresh by showing openid-client the answer again, with the keys at hand. A failure costs
+ * only the ID token: the tokens beside it are already the newest of their family and must be stored.
  */
 async function isIdTokenOfAccount(
   deps: TokenRequestDeps,
@@ -78,22 +79,23 @@ async function isIdTokenOfAccount(
   const { server } = input;
   const profile = { ...input.provider.profile, tokenEndpointAuthMethod: 'none' } as const;
   const configuration = createConfiguration(deps, { profile, server, secret: '' });
-  configuration[openid.customFetch] = (url, init) =>
+  configuration[openid.customFetch] = (_url, init) =>
     init.method === 'POST'
       ? Promise.resolve(
           Response.json({ access_token: tokenSet.accessToken, token_type: 'bearer', id_token: tokenSet.idToken }),
         )
-      : deps.guardedFetch.fetch(url, { method: init.method, signal: AbortSignal.timeout(keySetTimeoutMs) });
+      : Promise.reject(new Error('no keys are fetched before the new tokens are stored'));
   if (server.jwksCache.current !== null) openid.setJwksCache(configuration, server.jwksCache.current);
   try {
     const answer = await openid.refreshTokenGrant(configuration, 'recorded');
     const claims = answer.claims();
     if (claims === undefined || answer.id_token === undefined) return false;
     checkIdToken({ idToken: answer.id_token, claims, accessToken: tokenSet.accessToken, code: null });
-    server.jwksCache.current = openid.getJwksCache(configuration) ?? server.jwksCache.current;
     // OpenID Connect Core 12.2: the subject is the one of the first ID token.
     return (input.expectedSubject ?? null) === null || claims.sub === input.expectedSubject;
   } catch {
+    // The issuer may have a new key; the next refresh looks for it.
+    server.jwksCache.current = null;
     return false;
   }
 }

@@ -48,7 +48,8 @@ function endsGrantOnReuse(
   { intentAgeMs }: AttemptState,
   { rotation, graceSeconds }: Pick<RefreshPolicy, 'rotation' | 'graceSeconds'>,
 ): boolean {
-  return rotation === 'strict' && (intentAgeMs ?? 0) >= (graceSeconds ?? 0) * 1_000;
+  // A clock that was set back makes an age negative, and never a grace of none into one.
+  return rotation === 'strict' && Math.max(0, intentAgeMs ?? 0) >= (graceSeconds ?? 0) * 1_000;
 }
 
 /** Seconds until the next call, `failures` failed ones in a row before this one; `random` is uniform in [0, 1). */

@@ -23,8 +23,11 @@ export async function attemptRefresh(deps: CallDeps, input: RefreshInput): Promi
       return null;
     case 'recent':
     case 'spared':
-      return { kind: 'still_fresh' };
-    case 'backoff':
+      return deps.answers.note(input.connection, input.provider.version, { kind: 'still_fresh' });
+    case 'backoff': {
+      const outcome = { kind: 'failed', retryAfterSeconds: claim.retryAfterSeconds } as const;
+      return deps.answers.note(input.connection, input.provider.version, outcome);
+    }
     case 'refused':
       return { kind: 'failed', retryAfterSeconds: claim.retryAfterSeconds };
     case 'claimed': {
@@ -40,15 +43,12 @@ async function claimRefresh(deps: CallDeps, input: RefreshInput): Promise<CallCl
   const claim = await claimCall(deps, { ...input, purpose: 'refresh' });
   const isBlocked = claim.kind !== 'claimed' && claim.kind !== 'busy';
   // Too soon for another call, but not for noticing that the profile has moved to another origin.
-  return isBlocked && (await hasMoved(deps, input)) ? claimCall(deps, { ...input, purpose: 'check' }) : claim;
+  return isBlocked && hasMoved(deps, input) ? claimCall(deps, { ...input, purpose: 'check' }) : claim;
 }
 
-async function hasMoved(
-  { providerClient }: CallDeps,
-  { connection: { issuedOrigin }, provider }: RefreshInput,
-): Promise<boolean> {
-  const origin = await providerClient.tokenEndpointOrigin(provider).catch(() => issuedOrigin);
-  return origin !== issuedOrigin;
+function hasMoved({ providerClient }: CallDeps, { connection: { issuedOrigin }, provider }: RefreshInput): boolean {
+  const origin = providerClient.knownTokenEndpointOrigin(provider);
+  return origin !== null && origin !== issuedOrigin;
 }
 
 /**

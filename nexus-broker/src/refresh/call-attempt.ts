@@ -1,8 +1,9 @@
 /** One call under a lease: its intent, and how far it came. */
+import { setTimeout as wait } from 'node:timers/promises';
 import type { FailedCall } from '../oauth/provider-client.js';
 import type { ProviderCallFailure } from '../oauth/provider-error.js';
 import type { ReleaseInput } from '../stores/refresh-leases.js';
-import type { Admitted } from './call-gate.js';
+import type { Admitted, CallEnd } from './call-gate.js';
 
 interface CallAttemptInput {
   readonly intentId: string;
@@ -15,6 +16,9 @@ interface CallAttemptInput {
   readonly timeoutMs: number;
 }
 
+/** How long the gate may take over its books before nobody waits for it any longer. */
+const gatePatienceMs = 500;
+
 export class CallAttempt {
   readonly intentId: string;
   /** Whether the call may spend the connection's refresh token. */
@@ -25,6 +29,7 @@ export class CallAttempt {
   readonly failures: number;
   readonly #input: CallAttemptInput;
   #isBegun = false;
+  #settled: Promise<void> | null = null;
 
   constructor(input: CallAttemptInput) {
     ({ intentId: this.intentId, wasInDoubt: this.wasInDoubt, failures: this.failures } = input);
@@ -40,7 +45,8 @@ export class CallAttempt {
 
   /**
    * Makes the call, within its deadline; null when too little of the lease is left for it. `isAnswer` says which failures
-   * tell the gate nothing of the provider's health or of our client.
+   * tell the gate nothing of the provider's health or of our client. The answer does not wait for the gate: what the
+   * provider issued is nowhere but in this process.
    */
   async make<T extends { readonly kind: string }>(
     call: (signal: AbortSignal) => Promise<T | FailedCall>,
@@ -48,19 +54,23 @@ export class CallAttempt {
   ): Promise<T | FailedCall | null> {
     if (!this.#input.hasTime()) return null;
     this.#isBegun = true;
-    let told: ProviderCallFailure | null | 'no_call' = 'no_call';
+    let told: CallEnd = 'no_call';
     try {
       const answer = await call(AbortSignal.timeout(this.#input.timeoutMs));
-      told = isFailed(answer) && !isAnswer(answer.failure) ? answer.failure : null;
+      told = isFailed(answer) ? (isAnswer(answer.failure) ? 'answered' : answer.failure) : null;
       return answer;
     } finally {
-      await this.#input.admitted.settle(told);
+      this.#settled = this.#input.admitted.settle(told);
     }
   }
 
-  /** Tells the gate of a call that was never made. */
+  /**
+   * Once all is stored: tells the gate of a call that was never made, and gives it time to write down one that was, so
+   * that whoever calls next is judged by it.
+   */
   async leave(): Promise<void> {
-    if (!this.#isBegun) await this.#input.admitted.settle('no_call');
+    const settled = this.#isBegun ? this.#settled : this.#input.admitted.settle('no_call');
+    await Promise.race([settled, wait(gatePatienceMs, undefined, { ref: false })]);
   }
 }
 

@@ -4,19 +4,23 @@ import type { ProviderCallFailure } from '../oauth/provider-error.js';
 
 export interface CallRequest {
   readonly provider: Provider;
+  readonly connectionRef: string;
   /** Origin of the token endpoint, as the connection knows it. */
   readonly origin: string;
   /** How long the caller would wait for its turn, in ms; 0 for whoever can come back later. */
   readonly patienceMs: number;
 }
 
+export type CallEnd = ProviderCallFailure | null | 'answered' | 'no_call';
+
 export interface Admitted {
   readonly kind: 'admitted';
   /**
-   * Told once how the call ended; null for an answer that granted something. `no_call` for one that was not made after
-   * all: taken for a success, it would close a breaker during an outage. Never rejects.
+   * Told once how the call ended; null for an answer that granted something, `answered` for one that shows no more than
+   * that the endpoint works. `no_call` for one that was not made after all: taken for a success, it would close a breaker
+   * during an outage. Never rejects.
    */
-  settle(failure: ProviderCallFailure | null | 'no_call'): Promise<void>;
+  settle(end: CallEnd): Promise<void>;
 }
 
 export interface Refused {

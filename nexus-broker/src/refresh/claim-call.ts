@@ -5,6 +5,7 @@ import { backoffSeconds, leaseSeconds, minLeaseLeftMs, type Pace, paceOf } from 
 import { CallAttempt } from './call-attempt.js';
 import { type Admitted, type CallGate, openGate } from './call-gate.js';
 import { refreshNotRecorded } from './commit-renewal.js';
+import type { RecentAnswers } from './pacing/recent-answers.js';
 import { type CallStepDeps, createStepEntry, type RefreshStepDeps, type RefreshStepInput } from './refresh-step.js';
 
 export interface CallDeps extends CallStepDeps {
@@ -13,6 +14,7 @@ export interface CallDeps extends CallStepDeps {
   readonly monotonicMs: () => number;
   /** How long a provider call may take. */
   readonly callTimeoutMs: number;
+  readonly answers: RecentAnswers;
 }
 
 export interface CallRequestInput extends RefreshStepInput {
@@ -38,6 +40,7 @@ export async function claimCall(deps: CallDeps, input: CallRequestInput): Promis
     // Asked before the gate, so that nobody who has to wait anyway takes another one's turn.
     const state = await findState(deps.database.stores, input);
     const before = judge(input, state);
+    if (before?.kind === 'spared' && state !== null) await putOff(deps, input, state, before.retryAfterSeconds);
     if (before !== null) return before;
     if (state !== null && mayBeStoredSoon(deps, state)) return { kind: 'busy' };
     const admitted = await enterGate(deps, input);
@@ -58,7 +61,7 @@ export async function claimCall(deps: CallDeps, input: CallRequestInput): Promis
  * about to store.
  */
 function mayBeStoredSoon({ database }: CallDeps, { intentId, isDoubtRecorded }: AttemptState): boolean {
-  return intentId !== null && !isDoubtRecorded && database.recentFailure() !== null;
+  return intentId !== null && !isDoubtRecorded && database.hadOutage();
 }
 
 function findState(
@@ -80,8 +83,28 @@ function judge(
   return paceOf(state, policy, purpose === 'refresh');
 }
 
+/** What is spared for its token's sake is not due either. */
+async function putOff(
+  { database }: CallDeps,
+  { connection }: RefreshStepInput,
+  state: AttemptState,
+  seconds: number,
+): Promise<void> {
+  if (state.waitSeconds > 0) return;
+  const { intentId, leaseEpoch } = state;
+  const { connectionRef } = connection;
+  await database.transaction(({ dueConnections }) =>
+    dueConnections.putOff({ connectionRef, intentId, leaseEpoch, seconds }),
+  );
+}
+
 function enterGate({ gate }: CallDeps, { connection, provider, purpose, patienceMs }: CallRequestInput) {
-  return (purpose === 'check' ? openGate : gate).enter({ provider, origin: connection.issuedOrigin, patienceMs });
+  return (purpose === 'check' ? openGate : gate).enter({
+    provider,
+    connectionRef: connection.connectionRef,
+    origin: connection.issuedOrigin,
+    patienceMs,
+  });
 }
 
 async function claimAdmitted(deps: CallDeps, input: CallRequestInput, admitted: Admitted): Promise<CallClaim> {

@@ -12,6 +12,9 @@ import { createStepEntry, type RefreshStepDeps, type RefreshStepInput } from './
 import type { Renewed } from './unsaved-renewals.js';
 
 export const commitAttempts = 6;
+/** A commit that takes longer may hang for as long as the process lives. */
+const hangMs = 1_000;
+const maxEntryIds = 500;
 
 interface RenewalCommit {
   readonly renewed: Renewed;
@@ -39,6 +42,8 @@ export async function commitRenewal(
     const sealed = sealCredential(deps.vault, connection, renewed.credential, version, connection.issuedOrigin);
     const store = witness('connection', connection.connectionRef, version, sealed);
     const entry = createStepEntry(deps, input, { ...renewed.event, store });
+    // The first one and those of the last minutes: an earlier one would have been found by those between.
+    if (entryIds.length >= maxEntryIds) entryIds.splice(1, 1);
     entryIds.push(entry.id);
     return deps.database.transaction(async (stores) => {
       const row = { ...describeRow(deps, input, renewed, sealed), from };
@@ -49,16 +54,20 @@ export async function commitRenewal(
       return true;
     });
   };
+  const keep = () => deps.unsaved.keep({ connection, provider, context, renewed });
+  const late = setTimeout(() => void keep(), hangMs);
   let isStored: boolean;
   try {
     isStored = await commit().catch(async (cause: unknown) => {
       // Before any other attempt: the process may not live to see it.
-      await deps.unsaved.keep({ connection, provider, context, renewed });
+      await keep();
       if (attempts <= 1) throw cause;
       return tryRepeatedly(deps, attempts - 1, commit);
     });
   } catch (cause) {
     throw refreshNotRecorded(cause);
+  } finally {
+    clearTimeout(late);
   }
   deps.unsaved.forget(connection.connectionRef);
   return isStored;

@@ -115,6 +115,20 @@ describeEachDatabase('a refresh token in doubt', (open, fixture) => {
     expect(callsOf(connected)).toBe(2);
   });
 
+  it('R4: is within its grace period only as long after it was first shown, however often that was tried since', async () => {
+    const connected = await connect({ rotation: 'strict', graceSeconds: 60 });
+    rig.authority.upstream.enqueue('/token', actAndDrop, lost);
+    expect(await refresh(engine, connected)).toMatchObject({ kind: 'failed' });
+    offsetMs = 40_000;
+    script(lost);
+    expect(await refresh(engine, connected)).toMatchObject({ kind: 'failed' });
+    expect(callsOf(connected)).toBe(3);
+    offsetMs = 85_000;
+    expect(await refresh(otherEngine, connected)).toEqual({ kind: 'still_fresh' });
+    expect(callsOf(connected)).toBe(3);
+    expect(rig.authority.ended.has(connected.family)).toBe(false);
+  });
+
   it('R12, R23: is shown once more after a lost answer, by whoever asks, and then only with pauses', async () => {
     const connected = await connect({}, expired());
     script(lost, lost);
@@ -159,6 +173,30 @@ describeEachDatabase('a refresh token in doubt', (open, fixture) => {
       expect(await refresh(engine, connected)).toEqual({ kind: 'attention' });
       expect(await statusOf(connected)).toEqual({ status: 'attention', reason: 'grant_revoked' });
     }
+  });
+
+  it('R23: is not what a lost answer of discovery leaves behind, for it was not shown', async () => {
+    const { upstream } = rig.authority;
+    const connected = await rig.connect(
+      {
+        refresh: { ...defaultRefreshPolicy, rotation: 'strict' },
+        issuer: upstream.origin,
+        enableDiscovery: true,
+        tokenUrl: null,
+        authUrl: null,
+      },
+      expired(),
+    );
+    for (const answer of [lost, { drop: 'midway', body: 'x'.repeat(500) } as const]) {
+      offsetMs += 60_000;
+      upstream.answer('/.well-known/openid-configuration', answer);
+      expect(await refresh(engine, connected)).toMatchObject({ kind: 'failed' });
+      const state = await rig.database.stores.connections.findAttemptState(connected.connection.connectionRef);
+      expect(state).toMatchObject({ intentId: null });
+    }
+    const types = (await outcomesOf(connected)).map(({ type }) => type);
+    expect(types).toEqual(['token.refresh_failed', 'token.refresh_failed']);
+    expect(callsOf(connected)).toBe(0);
   });
 
   it('a success ends the doubt', async () => {

@@ -73,7 +73,7 @@ describeEachDatabase('a provider that mints nothing', (open, fixture) => {
     ['429', { status: 429, body: { error: 'invalid_scope' }, headers: { 'retry-after': '9' } }, 9, 'throttled'],
     ['503 that will not wait', { status: 503, headers: { 'retry-after': '0' } }, 1, 'transient'],
     ['429 for ever', { status: 429, headers: { 'retry-after': '99999999' } }, 900, 'throttled'],
-    ['invalid_client', refuse('invalid_client', 401), null, 'configuration'],
+    ['invalid_client', refuse('invalid_client', 401), 120, 'configuration'],
     ['an answer without a token', { body: { scope: 'read' } }, 1, 'transient'],
   ])('%s is worth another try, after a while', async (_case, answer, retryAfterSeconds, failureClass) => {
     for (const via of both) {

@@ -1,6 +1,7 @@
 /** One refresh under a held lease: open, call, and settle by what the provider answered. */
 import { mergeRefreshed, splitScope } from '../domain/token-set.js';
 import { openClientSecrets } from '../grants/provider-secrets.js';
+import { createFailure } from '../oauth/provider-error.js';
 import type { RefreshedToken } from '../oauth/refresh-grant.js';
 import { commitAttempts } from './commit-renewal.js';
 import { enterAttention } from './enter-attention.js';
@@ -18,6 +19,8 @@ export async function performRefresh(deps: CallStepDeps, input: CallStepInput): 
   if (held === null) return (await enterAttention(deps, input, 'integrity')) ?? { kind: 'still_fresh' };
   const { refreshToken, scope } = held;
   if (refreshToken === null) return (await enterAttention(deps, input, 'expired')) ?? { kind: 'still_fresh' };
+  // Claimed only to note that the profile has moved: under such a claim no token is ever shown.
+  if (!attempt.showsRefreshToken) return settleFailure(deps, input, createFailure('origin_changed'));
   const clientSecrets = await openClientSecrets(deps.vault, provider);
   const answer = await attempt.make((signal) =>
     deps.providerClient.refreshGrant({

@@ -16,6 +16,7 @@ import { attemptRefresh } from './attempt-refresh.js';
 import { openGate } from './call-gate.js';
 import type { NarrowingRequest, NarrowOutcome } from './narrow-outcome.js';
 import { NarrowingPace } from './narrowing-pace.js';
+import { RecentAnswers } from './pacing/recent-answers.js';
 import type { RefreshOutcome } from './refresh-outcome.js';
 import type { RefreshStepDeps } from './refresh-step.js';
 import { storeKeptRenewal } from './store-kept-renewal.js';
@@ -73,6 +74,7 @@ export class RefreshEngine {
       ...deps,
       unsaved: this.#unsaved,
       pace: new NarrowingPace(deps.clock, deps.narrowing?.burst),
+      answers: new RecentAnswers(deps.clock),
     };
     this.#owner = createUlid(deps.clock.now());
     this.#narrowers = new InFlightLimiter(deps.narrowing?.waiters ?? defaultWaiters);
@@ -99,6 +101,9 @@ export class RefreshEngine {
     urgency: Urgency = 'now',
   ): Promise<RefreshOutcome> {
     const running = this.#running.get(connection.connectionRef);
+    const isIdle = running === undefined && this.#unsaved.find(connection) === null;
+    const told = urgency === 'background' && isIdle ? this.#deps.answers.find(connection, provider.version) : null;
+    if (told !== null) return told;
     if (running?.kind !== 'refresh') return this.#start({ connection, provider, context }, urgency, running?.outcome);
     const outcome = await running.timely;
     // It may have failed for a lack of patience only; while it still runs, there is nothing more to wait for.
@@ -130,7 +135,7 @@ export class RefreshEngine {
 
   async #narrowInTurn(request: NarrowingRequest, via: DownscopeMethod): Promise<NarrowOutcome> {
     const { connection } = request;
-    const deadline = this.#deps.clock.now() + patienceMs;
+    const deadline = this.#deps.monotonicMs() + patienceMs;
     do {
       const running = this.#running.get(connection.connectionRef);
       if (running === undefined) {
@@ -140,7 +145,7 @@ export class RefreshEngine {
       } else {
         await Promise.allSettled([running.isOver]);
       }
-    } while (this.#deps.clock.now() < deadline);
+    } while (this.#deps.monotonicMs() < deadline);
     return { kind: 'failed', retryAfterSeconds: null };
   }
 
@@ -203,11 +208,12 @@ export class RefreshEngine {
 
   /** Refreshes, or waits for whoever holds the lease: for their new token, or for the end of their narrowing. */
   async #run({ connection: seen, provider, context }: Target, urgency: Urgency): Promise<RefreshOutcome> {
-    const { database, clock } = this.#deps;
-    const deadline = clock.now() + patienceMs;
+    const { database, monotonicMs } = this.#deps;
+    // Whoever waits knows nothing of what the clock is set to meanwhile.
+    const deadline = monotonicMs() + patienceMs;
     let connection = seen;
     do {
-      const patience = urgency === 'now' ? Math.max(0, deadline - clock.now()) : backgroundPatienceMs;
+      const patience = urgency === 'now' ? Math.max(0, deadline - monotonicMs()) : backgroundPatienceMs;
       const target = { connection, provider, context, owner: this.#owner, patienceMs: patience };
       const outcome = await attemptRefresh(this.#deps, target);
       // Where the answer was lost, the same refresh token is shown once more: at once it may still be taken.
@@ -219,7 +225,7 @@ export class RefreshEngine {
       // A newer version can be claimed at once; for the same one the lease is somebody's.
       if (!isLost && current.version === connection.version) await this.#pause();
       connection = current;
-    } while (clock.now() < deadline);
+    } while (monotonicMs() < deadline);
     return { kind: 'failed', retryAfterSeconds: null };
   }
 

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, open, rm, stat, truncate } from 'node:fs/promises';
+import { mkdtemp, open, readFile, rm, stat, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -74,6 +74,21 @@ describe('the renewal spool', () => {
     await file.write(Buffer.from([255]), 0, 1, (slots[1] ?? 0) * 4_096 + 4_501);
     await file.close();
     expect(await readBack()).toEqual(hex([contents[0], contents[2]].filter((content) => content !== undefined)));
+  });
+
+  it('overwrites nothing that another process wrote, and leaves nothing where it erases', async () => {
+    const [one, other] = [await openSpool(), await openSpool()];
+    const contents = [randomBytes(6_000), randomBytes(6_000), randomBytes(6_000)];
+    const slots: (number | null)[] = [];
+    for (const [index, content] of contents.entries()) slots.push(await (index === 1 ? other : one).write(content));
+    expect(await readBack()).toEqual(hex(contents));
+    await one.erase(slots[0] ?? -1, 6_000);
+    await one.close();
+    await other.close();
+    const bytes = await readFile(path);
+    expect(bytes.includes(contents[0]?.subarray(0, 100) ?? '')).toBe(false);
+    expect(bytes.includes(contents[0]?.subarray(5_900) ?? '')).toBe(false);
+    expect(await readBack()).toEqual(hex(contents.slice(1)));
   });
 
   it('mends a file that was cut', async () => {

@@ -68,17 +68,11 @@ export class RenewalSpool {
 
   /** Resolves with the entry's slot once it is on the disk; null where no room is left. @throws that of the file system. */
   write(content: Uint8Array): Promise<number | null> {
-    const slot = this.#findRoom(content.length);
-    if (slot === null) return Promise.resolve(null);
-    this.#mark(slot, content.length, true);
     return this.#inTurn(async () => {
-      try {
-        const frame = toFrame(content);
-        await this.#handle.write(frame, 0, frame.length, slot * slotBytes);
-      } catch (error) {
-        this.#mark(slot, content.length, false);
-        throw error;
-      }
+      const slot = await this.#findRoom(content.length);
+      if (slot === null) return null;
+      await this.#put(toFrame(content), slot);
+      this.#mark(slot, content.length, true);
       await this.#handle.datasync().catch((error: unknown) => {
         this.#onLostWrite(error);
         throw error;
@@ -90,7 +84,7 @@ export class RenewalSpool {
   /** Need not reach the disk: an entry that comes back is recognised as obsolete by its version. */
   erase(slot: number, length: number): Promise<void> {
     return this.#inTurn(async () => {
-      await this.#handle.write(Buffer.alloc(headBytes), 0, headBytes, slot * slotBytes);
+      await this.#put(Buffer.alloc(headBytes + length), slot);
       this.#mark(slot, length, false);
     });
   }
@@ -106,13 +100,30 @@ export class RenewalSpool {
     return done;
   }
 
-  #findRoom(length: number): number | null {
+  /** A slot that is free in memory and taken in the file belongs to another process that was given this directory. */
+  async #findRoom(length: number): Promise<number | null> {
     const needed = countSlots(length);
     for (let slot = 0, free = 0; slot < slotCount; slot++) {
+      if (this.#isTaken[slot] !== true) this.#isTaken[slot] = await this.#isTakenInFile(slot);
       free = this.#isTaken[slot] === true ? 0 : free + 1;
       if (free === needed) return slot - needed + 1;
     }
     return null;
+  }
+
+  async #isTakenInFile(slot: number): Promise<boolean> {
+    const bytes = Buffer.alloc(fileBytes - slot * slotBytes);
+    await this.#handle.read(bytes, 0, slotBytes, slot * slotBytes);
+    if (!bytes.subarray(0, 4).equals(magic)) return false;
+    await this.#handle.read(bytes, 0, bytes.length, slot * slotBytes);
+    const content = readFrame(bytes);
+    if (content !== null) this.#mark(slot, content.length, true);
+    return content !== null;
+  }
+
+  async #put(bytes: Buffer, slot: number): Promise<void> {
+    const { bytesWritten } = await this.#handle.write(bytes, 0, bytes.length, slot * slotBytes);
+    if (bytesWritten !== bytes.length) throw new Error('the renewal spool took only a part of an entry');
   }
 
   #mark(slot: number, length: number, isTaken: boolean): void {

@@ -39,6 +39,9 @@ async function endOrSupersede(
   return { kind: current?.status === 'active' ? 'still_fresh' : 'attention' };
 }
 
+/** The gate's probes of a stopped provider come twice as often, so another connection makes them. */
+const refusedPauseSeconds = 120;
+
 /** Ends the lease with nothing changed but what the next call has to know. */
 export async function noteFailure(
   deps: CallStepDeps,
@@ -46,9 +49,9 @@ export async function noteFailure(
   failure: ProviderCallFailure,
 ): Promise<FailedStep> {
   const { attempt, connection, owner } = input;
-  // A refused client is the gate's affair; only what is in doubt has its one free try behind it.
-  const isPaced = failure.class !== 'configuration' || attempt.wasInDoubt;
-  const pause = isPaced ? pauseAfter(failure, attempt, deps.random) : null;
+  const paced = pauseAfter(failure, attempt, deps.random);
+  // Others find out whether our client is refused, or this grant only.
+  const pause = failure.class === 'configuration' ? Math.max(refusedPauseSeconds, paced ?? 0) : paced;
   const isSilent = failure.class === 'in_doubt' && attempt.showsRefreshToken;
   const isInDoubt = attempt.wasInDoubt || (attempt.showsRefreshToken && mayHaveGranted(failure));
   await deps.database.transaction(async (stores) => {

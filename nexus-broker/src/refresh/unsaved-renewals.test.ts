@@ -112,6 +112,54 @@ describeEachDatabase('a renewal the database would not take', (open, fixture) =>
     await next.engine.storeUnsaved();
     await next.kill();
     expect((await rig.read(newer.connectionRef)).version).toBe(newer.version + 1);
+    const told = (await rig.entries(newer.connectionRef)).map((entry) => entry['event_type']);
+    expect(told).toContain('token.refresh_sibling');
     expect(rig.authority.revoked(deleted.family)).toContain(`rt-${deleted.family}-1`);
+  });
+
+  it('R16: is on the disk before its first commit ends, where that hangs', async () => {
+    const connected = await rig.connect();
+    const spool = await RenewalSpool.open({
+      path: join(folder, 'hanging'),
+      onLostWrite: (error) => faults.push(error),
+    });
+    const unsaved = new UnsavedRenewals({ spool, vault: rig.vault, onError: (error) => faults.push(error) });
+    let isHanging = false;
+    rig.authority.upstream.answer('/token', ({ form }) => {
+      isHanging = true;
+      return rig.authority.answer(form);
+    });
+    const database: Database = Object.create(rig.database, {
+      transaction: {
+        value: <T>(work: (stores: Stores) => Promise<T>): Promise<T> =>
+          isHanging ? new Promise<T>(() => undefined) : rig.database.transaction(work),
+      },
+    });
+    const engine = rig.createEngine(undefined, { unsaved, database });
+    void engine.refresh(connected.connection, connected.provider, context).catch(() => undefined);
+    while (unsaved.list().length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+    await spool.close();
+    const next = await boot('hanging');
+    expect(next.recovered).toBe(1);
+    await next.engine.storeUnsaved();
+    await next.kill();
+    expect(await newest(connected)).toEqual({ family: connected.family, held: `rt-${connected.family}-1` });
+  });
+
+  it('R16: is not given up by a Broker that comes to it right after an outage', async () => {
+    const connected = await rig.connect();
+    const { connectionRef } = connected.connection;
+    const orphan = { intentId: 'orphan', countsAsCall: true, nextAttemptInSeconds: null, failures: 0 };
+    const claim = { connectionRef, expectedVersion: 1, owner: 'dead', leaseSeconds: -1, intent: orphan };
+    await rig.database.transaction((stores) => stores.connections.claimRefreshLease(claim));
+    let hadOutage = true;
+    const database: Database = Object.create(rig.database, { hadOutage: { value: () => hadOutage } });
+    const engine = rig.createEngine(undefined, { database });
+    const waiting = engine.refresh(connected.connection, connected.provider, context);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(rig.authority.shown(connected.family)).toEqual([]);
+    hadOutage = false;
+    expect(await waiting).toEqual({ kind: 'refreshed' });
+    expect(rig.authority.shown(connected.family)).toEqual([`rt-${connected.family}-0`]);
   });
 });

@@ -123,8 +123,7 @@ export class UnsavedRenewals {
       const { connectionRef, version, context, renewed } = spooled;
       const current = await connections.findByRef(connectionRef);
       const provider = current === null ? null : await providers.findAnyById(current.providerId);
-      const isObsolete = current !== null && current.status !== 'revoked' && current.version !== version;
-      if (current === null || provider === null || isObsolete) {
+      if (current === null || provider === null) {
         await spool.erase(slot, content.length);
         continue;
       }

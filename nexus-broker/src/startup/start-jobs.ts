@@ -31,7 +31,7 @@ export function startJobs(deps: JobDeps): Scheduler {
     everyMs: 5_000,
     run: () => discardUncompleted(deps, systemOrigin(createUlid(deps.clock.now()))),
   });
-  scheduler.start({ everyMs: 500, run: () => deps.refresh.storeUnsaved() });
+  scheduler.start({ everyMs: 1_000, run: () => deps.refresh.storeUnsaved() });
   scheduler.start({
     everyMs: 5_000,
     run: () => sweepSessions(deps, systemOrigin(createUlid(deps.clock.now()))),

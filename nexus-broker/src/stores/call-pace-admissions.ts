@@ -2,7 +2,7 @@
 import { type Instant, toEpochMs } from '@nexus/core/clock';
 import { type RawBuilder, sql } from 'kysely';
 import { largestBatch } from '../domain/call-rate.js';
-import { type CallTarget, originPrefix, stopPrefix } from './call-pace-key.js';
+import { type CallTarget, originPrefix, stopPrefix, toRateKey } from './call-pace-key.js';
 import type { StoreContext } from './store-context.js';
 
 export interface AdmitInput extends CallTarget {
@@ -17,6 +17,8 @@ export interface Admission {
   readonly permits: number;
   /** Failures in a row before these calls. */
   readonly failures: number;
+  /** Whether the provider complained about a connection, and served none since. */
+  readonly isSuspected: boolean;
   /** Until the next call may come. */
   readonly waitMs: number;
 }
@@ -36,16 +38,24 @@ async function admit(context: StoreContext, input: AdmitInput): Promise<Admissio
   const { db, databaseNow } = context;
   const { permits } = input;
   const isWindowOver = sql`call_pace.window_calls >= ${sql.lit(windowCalls)}`;
+  const columns = ['pace_key', 'next_call_at', 'failures', 'window_calls', 'window_failures', 'updated_at'] as const;
+  const breaker = <T>(column: 'failures' | 'closed_at') =>
+    sql<T>`(select ${sql.ref(`breaker.${column}`)} from call_pace as breaker where ${isBreaker(input)})`;
   const row = await db
     .insertInto('call_pace')
-    .values({
-      pace_key: originPrefix + input.origin,
-      next_call_at: atFullRate(context, input),
-      failures: 0,
-      window_calls: permits,
-      window_failures: 0,
-      updated_at: databaseNow(),
-    })
+    .columns([...columns])
+    .expression(
+      db
+        .selectNoFrom([
+          sql<string>`${toRateKey(input)}`.as('pace_key'),
+          afterThese(context, input).as('next_call_at'),
+          sql.lit(0).as('failures'),
+          sql.lit(permits).as('window_calls'),
+          sql.lit(0).as('window_failures'),
+          databaseNow().as('updated_at'),
+        ])
+        .where(({ not, exists }) => not(exists(findObstacle(context, input)))),
+    )
     .onConflict((conflict) =>
       conflict
         .column('pace_key')
@@ -55,28 +65,50 @@ async function admit(context: StoreContext, input: AdmitInput): Promise<Admissio
           window_failures: sql`case when ${isWindowOver} then 0 else call_pace.window_failures end`,
           updated_at: databaseNow(),
         })
-        .where('call_pace.opened_at', 'is', null)
         .where((pace) =>
           pace.or([pace('call_pace.next_call_at', 'is', null), pace('call_pace.next_call_at', '<=', databaseNow())]),
-        )
-        .where((pace) => (input.ignoresStop ? sql.lit(true) : pace.not(pace.exists(findStop(context, input))))),
+        ),
     )
-    .returning(['failures', 'closed_at', 'next_call_at', 'updated_at'])
+    .returning([
+      'next_call_at',
+      'updated_at',
+      breaker<number | null>('failures').as('failed'),
+      breaker<Instant | null>('closed_at').as('closed'),
+      sql<string | null>`coalesce(suspect, ${findSuspect(input)})`.as('suspected'),
+    ])
     .executeTakeFirst();
   if (row === undefined) return null;
   const nowMs = toEpochMs(row.updated_at);
   const rampMs = rampSteps(input.callsPerSecond) * rampStepSeconds * 1_000;
-  const isRamping = row.closed_at !== null && nowMs - toEpochMs(row.closed_at) < rampMs;
-  const waitMs = row.next_call_at === null ? 0 : Math.max(0, toEpochMs(row.next_call_at) - nowMs);
-  return { permits: isRamping ? 1 : permits, failures: row.failures, waitMs };
+  const isRamping = row.closed !== null && nowMs - toEpochMs(row.closed) < rampMs;
+  return {
+    permits: isRamping ? 1 : permits,
+    failures: Number(row.failed ?? 0),
+    isSuspected: row.suspected !== null,
+    waitMs: row.next_call_at === null ? 0 : Math.max(0, toEpochMs(row.next_call_at) - nowMs),
+  };
 }
 
-function findStop({ db }: StoreContext, { providerId, profileVersion }: CallTarget) {
+const isBreaker = ({ origin }: CallTarget) => sql`breaker.pace_key = ${originPrefix + origin}`;
+
+function findSuspect({ providerId }: CallTarget): RawBuilder<string | null> {
+  return sql`(select stop.suspect from call_pace as stop where stop.pace_key = ${stopPrefix + providerId})`;
+}
+
+/** An open breaker of the endpoint, or a stop of the provider. */
+function findObstacle({ db }: StoreContext, { origin, providerId, profileVersion, ignoresStop }: AdmitInput) {
   return db
-    .selectFrom('call_pace as stop')
-    .select('stop.pace_key')
-    .where('stop.pace_key', '=', stopPrefix + providerId)
-    .where('stop.stopped_version', '=', profileVersion);
+    .selectFrom('call_pace as obstacle')
+    .select('obstacle.pace_key')
+    .where(({ and, eb, or }) => {
+      const isOpen = and([
+        eb('obstacle.pace_key', '=', originPrefix + origin),
+        eb('obstacle.opened_at', 'is not', null),
+      ]);
+      if (ignoresStop) return isOpen;
+      const isStopped = eb('obstacle.pace_key', '=', stopPrefix + providerId);
+      return or([isOpen, and([isStopped, eb('obstacle.stopped_version', '=', profileVersion)])]);
+    });
 }
 
 /** When the next call may come. After a breaker closed, the rate begins at one a second and doubles step by step. */
@@ -85,9 +117,11 @@ function afterThese(context: StoreContext, input: AdmitInput): RawBuilder<Instan
   const usual = atFullRate(context, input);
   const steps = Array.from({ length: rampSteps(input.callsPerSecond) }, (_, step) => {
     const since = databaseNow(-rampStepSeconds * (step + 1));
-    return sql`when call_pace.closed_at > ${since} then ${databaseNow(1 / 2 ** step)}`;
+    return sql`when breaker.closed_at > ${since} then ${databaseNow(1 / 2 ** step)}`;
   });
-  return steps.length === 0 ? usual : sql`case ${sql.join(steps, sql` `)} else ${usual} end`;
+  if (steps.length === 0) return usual;
+  const ramp = sql`case ${sql.join(steps, sql` `)} end`;
+  return sql`coalesce((select ${ramp} from call_pace as breaker where ${isBreaker(input)}), ${usual})`;
 }
 
 /** Of batches of any sizes no second then sees more than the rate. */

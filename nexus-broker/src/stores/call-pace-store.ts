@@ -6,7 +6,8 @@ import { type Instant, toEpochMs } from '@nexus/core/clock';
 import { sql } from 'kysely';
 import { createAdmissions } from './call-pace-admissions.js';
 import { createBreakers } from './call-pace-breakers.js';
-import { type CallTarget, originPrefix, stopPrefix } from './call-pace-key.js';
+import { createComplaints } from './call-pace-complaints.js';
+import { type CallTarget, originPrefix, ratePrefix, readRateProvider, stopPrefix, toRateKey } from './call-pace-key.js';
 import { createStops } from './call-pace-stops.js';
 import type { StoreContext } from './store-context.js';
 
@@ -43,6 +44,7 @@ export function createCallPaceStore(context: StoreContext) {
   return {
     ...createAdmissions(context),
     ...createBreakers(context),
+    ...createComplaints(context),
     ...createStops(context),
     findState: (target: CallTarget): Promise<PaceState> => findState(context, target),
     list: (): Promise<PaceEntry[]> => list(context),
@@ -54,13 +56,14 @@ async function findState({ db, databaseNow }: StoreContext, target: CallTarget):
   const rows = await db
     .selectFrom('call_pace')
     .select(['pace_key', 'next_call_at', 'opened_at', 'probe_after', 'stopped_version', databaseNow().as('now')])
-    .where('pace_key', 'in', [originPrefix + target.origin, stopPrefix + target.providerId])
+    .where('pace_key', 'in', [originPrefix + target.origin, stopPrefix + target.providerId, toRateKey(target)])
     .execute();
   const origin = rows.find((row) => row.pace_key.startsWith(originPrefix));
+  const rate = rows.find((row) => row.pace_key.startsWith(ratePrefix));
   const stop = rows.find((row) => row.stopped_version === target.profileVersion);
   const isOpen = origin !== undefined && origin.opened_at !== null;
   return {
-    rateWaitMs: origin === undefined ? 0 : msUntil(origin.now, origin.next_call_at),
+    rateWaitMs: rate === undefined ? 0 : msUntil(rate.now, rate.next_call_at),
     probeWaitMs: isOpen ? msUntil(origin.now, origin.probe_after) : null,
     stopWaitMs: stop === undefined ? null : msUntil(stop.now, stop.probe_after),
   };
@@ -74,6 +77,7 @@ async function list({ db }: StoreContext): Promise<PaceEntry[]> {
   const rows = await db
     .selectFrom('call_pace')
     .select(['pace_key', 'opened_at', 'closed_at', 'probe_after', 'stopped_version'])
+    .where(sql<boolean>`substr(pace_key, 1, ${sql.lit(ratePrefix.length)}) <> ${ratePrefix}`)
     .orderBy('pace_key')
     .execute();
   return rows.map((row) => ({
@@ -103,6 +107,9 @@ async function listBlocked({ db, databaseNow }: StoreContext): Promise<BlockedCa
   const keys = rows.map((row) => row.pace_key);
   return {
     origins: keys.filter((key) => key.startsWith(originPrefix)).map((key) => key.slice(originPrefix.length)),
-    providerIds: rows.flatMap(({ provider_id }) => provider_id ?? []),
+    providerIds: [
+      ...rows.flatMap(({ provider_id }) => provider_id ?? []),
+      ...keys.filter((key) => key.startsWith(ratePrefix)).map(readRateProvider),
+    ],
   };
 }

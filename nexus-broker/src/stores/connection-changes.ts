@@ -2,6 +2,7 @@
 import { type Instant, toEpochMs, toInstant } from '@nexus/core/clock';
 import type { SealedBlob } from '@nexus/vault/vault';
 import type { AttentionReason, Connection, ConnectionStatus, FailedReason } from '../domain/connection.js';
+import { type DeleteAbandonedInput, deleteAbandoned } from './abandoned-connections.js';
 import { encodeFlag, encodeNullableJson } from './codecs.js';
 import { recordEvent } from './connection-events.js';
 import { noLease, toConnectionRow } from './connection-row.js';
@@ -86,6 +87,8 @@ export function createConnectionChanges(context: StoreContext) {
 
 async function storeCredential(context: StoreContext, input: StoreCredentialInput): Promise<boolean> {
   const keepsAccount = (value: string | null): boolean => input.isRefresh && value === null;
+  const isRenewal = input.from.every((status) => status === 'active');
+  const before = isRenewal ? 'active' : await holdStatus(context, input);
   const result = await context.db
     .updateTable('connection')
     .set({
@@ -115,9 +118,25 @@ async function storeCredential(context: StoreContext, input: StoreCredentialInpu
     .where('status', 'in', input.from)
     .executeTakeFirst();
   if (!hasWon(result)) return false;
-  if (!input.isRefresh)
+  // Somebody who connects it anew is told of it even where it never stopped.
+  const isConnected = !input.isRefresh && !isRenewal;
+  if (isConnected || before !== 'active')
     await recordEvent(context, input.connectionRef, { status: 'active', reason: null, at: input.at });
   return true;
+}
+
+/** Held from then on, so that the status told of is the one the connection leaves. */
+async function holdStatus(
+  { db }: StoreContext,
+  { connectionRef }: Pick<StoreCredentialInput, 'connectionRef'>,
+): Promise<ConnectionStatus | null> {
+  const row = await db
+    .updateTable('connection')
+    .set((connection) => ({ version: connection.ref('version') }))
+    .where('connection_ref', '=', connectionRef)
+    .returning('status')
+    .executeTakeFirst();
+  return row?.status ?? null;
 }
 
 interface MarkAttentionInput {
@@ -216,13 +235,7 @@ interface RebindInput {
 /** Brings a connection back whose provider moved to another origin, once an admin has agreed to it. */
 async function rebind(context: StoreContext, input: RebindInput): Promise<boolean> {
   const { db, databaseNow } = context;
-  // Held first, so that the state told of is the one it left.
-  const before = await db
-    .updateTable('connection')
-    .set((connection) => ({ version: connection.ref('version') }))
-    .where('connection_ref', '=', input.connectionRef)
-    .returning('status')
-    .executeTakeFirst();
+  const before = await holdStatus(context, input);
   const result = await db
     .updateTable('connection')
     .set({
@@ -242,62 +255,14 @@ async function rebind(context: StoreContext, input: RebindInput): Promise<boolea
         connection.and([connection('status', '=', 'attention'), connection('reason', '=', 'origin_changed')]),
       ]),
     )
-    // A refresh under way would lose its rotated token to the new version.
+    // A refresh under way would lose its rotated token to the new version, as would one that waits to be stored.
+    .where('intent_id', 'is', null)
     .where((connection) =>
       connection.or([connection('lease_until', 'is', null), connection('lease_until', '<', databaseNow())]),
     )
     .executeTakeFirst();
   if (!hasWon(result)) return false;
-  if (before?.status !== 'attention') return true;
+  if (before !== 'attention') return true;
   await recordEvent(context, input.connectionRef, { status: 'active', reason: null, at: input.at });
   return true;
-}
-
-interface DeleteAbandonedInput {
-  /** Seconds that have passed since `pendingUntil`. */
-  readonly pendingUntilBefore: number;
-  readonly limit: number;
-}
-
-/**
- * Deletes connections that never held a credential and ran out or failed long ago, unless a flow is under way for one;
- * their flows go with them by foreign key. Failed ones that a key started stay unless they just ran out: their number is
- * the key's affair.
- */
-async function deleteAbandoned({ db, databaseNow }: StoreContext, input: DeleteAbandonedInput): Promise<number> {
-  const before = databaseNow(-input.pendingUntilBefore);
-  const abandoned = db
-    .selectFrom('connection')
-    .select('connection_ref')
-    .where('version', '=', 0)
-    .where((connection) =>
-      connection.or([
-        connection.and([connection('status', '=', 'pending'), connection('pending_until', '<', before)]),
-        connection.and([
-          connection('status', '=', 'failed'),
-          connection.or([connection('requested_by', 'is', null), connection('reason', '=', 'expired')]),
-          connection('updated_at', '<', before),
-        ]),
-      ]),
-    )
-    .where((connection) =>
-      connection.not(
-        connection.exists(
-          connection
-            .selectFrom('flow')
-            .select('flow_id')
-            .whereRef('flow.connection_ref', '=', 'connection.connection_ref')
-            .where('flow.status', 'in', ['open', 'claimed', 'exchanging', 'awaiting_completion', 'discarding'])
-            .where('flow.expires_at', '>=', before),
-        ),
-      ),
-    )
-    .limit(input.limit);
-  const result = await db
-    .deleteFrom('connection')
-    .where('connection_ref', 'in', abandoned)
-    .where('version', '=', 0)
-    .where('status', 'in', ['pending', 'failed'])
-    .executeTakeFirst();
-  return Number(result.numDeletedRows);
 }

@@ -85,6 +85,8 @@ export interface Database {
   appliedMigrations(): Promise<readonly string[]>;
   /** Why writing failed in the last seconds, for an operator; null when it did not. */
   recentFailure(): string | null;
+  /** Whether this Broker could not use the database a moment ago: others may still be writing what waited for it. */
+  hadOutage(): boolean;
   /** Throws unless the database answers. */
   ping(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
@@ -151,6 +153,7 @@ function createDatabase(engine: Engine, options: DatabaseOptions): Database {
     stores: bind(engine.reader),
     transaction: (work) => outages.watch(() => transact(engine, work)),
     recentFailure: () => outages.recentFailure(),
+    hadOutage: () => outages.hadOutage(),
     transactionAsOwner: (work) => asOwner(engine, options, (owner) => transact(owner, work)),
     hasAuditGrants: () => engine.refusesChanges(appendOnlyTables),
     now: async () => {

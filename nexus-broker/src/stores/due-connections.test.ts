@@ -61,6 +61,18 @@ describeEachDatabase('due connections', (open, fixture) => {
     expect(await findDue(2)).toEqual([refs[1], refs[3]].sort());
   });
 
+  it('R14: looks only at what is due, however much is in use', async () => {
+    const { indexdef } = (
+      await fixture.runSql(
+        url,
+        fixture.engine === 'postgres'
+          ? "select indexdef from pg_indexes where indexname = 'connection_due'"
+          : "select sql as indexdef from sqlite_master where name = 'connection_due'",
+      )
+    )[0] as { indexdef: string };
+    expect(indexdef.replaceAll('"', '')).toMatch(/\(refresh_after, last_read_at\)/);
+  });
+
   it('finds grants that were not used for long, read or not and due or not', async () => {
     ({ providerId } = await insertProvider(database));
     const idle = await plant({ refreshAfter: null, accessExpiresAt: null, at: toInstant(now - 10_000) }, null);

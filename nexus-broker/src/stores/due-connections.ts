@@ -15,6 +15,14 @@ export interface DueInput {
   readonly limit: number;
 }
 
+export interface PutOffInput {
+  readonly connectionRef: string;
+  /** As they were seen. */
+  readonly intentId: string | null;
+  readonly leaseEpoch: number;
+  readonly seconds: number;
+}
+
 export interface IdleInput {
   readonly providerId: string;
   readonly lastOkBefore: Instant;
@@ -68,6 +76,17 @@ export function createDueConnections({ db, databaseNow }: StoreContext) {
       if (except.origins.length > 0) refs = refs.where('issued_origin', 'not in', except.origins);
       if (except.providerIds.length > 0) refs = refs.where('provider_id', 'not in', except.providerIds);
       return load(refs);
+    },
+
+    /** Not due for so long; nothing where a call came between. */
+    async putOff({ connectionRef, intentId, leaseEpoch, seconds }: PutOffInput): Promise<void> {
+      await db
+        .updateTable('connection')
+        .set({ next_attempt_at: databaseNow(seconds) })
+        .where('connection_ref', '=', connectionRef)
+        .where('intent_id', '=', intentId)
+        .where('lease_epoch', '=', leaseEpoch)
+        .execute();
     },
 
     /** Grants of a provider that nothing has used since `lastOkBefore`, the longest unused first. */

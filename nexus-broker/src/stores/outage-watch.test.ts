@@ -34,6 +34,19 @@ describe('OutageWatch', () => {
     expect(watch.recentFailure()).toBe(reason);
   });
 
+  it('R16: remembers for ten seconds that the database could not be used, and nothing else', async () => {
+    const watch = new OutageWatch();
+    await watch.watch(() => Promise.reject(new Error('a statement that is wrong'))).catch(() => undefined);
+    expect(watch.hadOutage()).toBe(false);
+    const outage = new NexusError('broker_unavailable', 'm', { cause: failure('ECONNREFUSED') });
+    const error = new NexusError('audit_unavailable', 'm', { cause: outage });
+    await watch.watch(() => Promise.reject(error)).catch(() => undefined);
+    expect(watch.hadOutage()).toBe(true);
+    expect(watch.recentFailure()).toBeNull();
+    vi.advanceTimersByTime(10_001);
+    expect(watch.hadOutage()).toBe(false);
+  });
+
   it('hands on what succeeds', async () => {
     expect(await new OutageWatch().watch(async () => 7)).toBe(7);
   });

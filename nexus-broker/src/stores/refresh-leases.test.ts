@@ -138,6 +138,31 @@ describeEachDatabase('refresh leases', (open, fixture) => {
     expect(await find()).toMatchObject({ intentId: null });
   });
 
+  it('R4: a refresh token that may have been replaced is bound to no other origin', async () => {
+    const { connectionRef } = connection;
+    const rebound = { sealed: createSealed('rebound'), issuedOrigin: 'https://new.example', at: testTime };
+    const rebind = () =>
+      database.transaction(({ connections }) => connections.rebind({ connectionRef, expectedVersion: 1, ...rebound }));
+    for (const ending of ['open', 'in_doubt', 'cleared'] as const) {
+      await claim('holder');
+      await release('holder', ending);
+      expect(await rebind(), ending).toBe(ending === 'cleared');
+    }
+  });
+
+  it('a grace period runs from the first call in doubt', async () => {
+    await claim('first');
+    await release('first', 'in_doubt');
+    clockOffsetMs = 40_000;
+    await claim('second');
+    await release('second', 'in_doubt');
+    expect((await find())?.intentAgeMs).toBeGreaterThanOrEqual(40_000);
+    await claim('third');
+    await release('third');
+    await claim('fourth');
+    expect((await find())?.intentAgeMs).toBeLessThan(10_000);
+  });
+
   it('R11: is free again at once where its holder is known to be dead, and its intent stays', async () => {
     const clear = () => database.transaction(({ connections }) => connections.clearRefreshLeases());
     await claim('dead');

@@ -50,7 +50,7 @@ export interface AttemptState {
   readonly intentId: string | null;
   /** Whether the log says already that the intent's call is in doubt. */
   readonly isDoubtRecorded: boolean;
-  /** Since the intent's call began; null without an intent. */
+  /** Since the first call began that is in doubt, or under way; null without an intent. */
   readonly intentAgeMs: number | null;
   /** Since the last call that counts; null before the first. */
   readonly callAgeMs: number | null;
@@ -89,6 +89,17 @@ export function createRefreshLeases(context: StoreContext) {
     /** For the start of the only Broker of a database: whoever held a lease before is dead, and its calls are in doubt. */
     async clearRefreshLeases(): Promise<void> {
       await db.updateTable('connection').set({ lease_until: null }).where('lease_until', 'is not', null).execute();
+    },
+
+    /** Lets calls for the connections of a provider come at any time. */
+    async forgetPauses(providerId: string): Promise<void> {
+      await db
+        .updateTable('connection')
+        .set({ next_attempt_at: null })
+        .where('provider_id', '=', providerId)
+        .where('status', '=', 'active')
+        .where('next_attempt_at', 'is not', null)
+        .execute();
     },
 
     /** Lets nobody store anything until the transaction ends, whoever has the lease and in whatever status it is. */
@@ -139,7 +150,13 @@ async function claimRefreshLease(
         ? {}
         : {
             intent_id: intent.intentId,
-            intent_started: databaseNow(),
+            // A grace period runs from the first call of which nobody has an answer, whatever followed it.
+            intent_started: connection
+              .case()
+              .when('intent_id', 'is', null)
+              .then(databaseNow())
+              .else(connection.ref('intent_started'))
+              .end(),
             fail_count: intent.failures,
             next_attempt_at: intent.nextAttemptInSeconds === null ? null : databaseNow(intent.nextAttemptInSeconds),
             ...(intent.countsAsCall ? { last_call_at: databaseNow() } : {}),

@@ -286,6 +286,8 @@ export interface CallPaceTable {
   window_failures: number;
   /** The version of a provider's profile that its authorization server refuses as a client. */
   stopped_version: number | null;
+  /** Profile version and connection of the last call that was refused or throttled, until another one is served. */
+  suspect: string | null;
   updated_at: Instant;
 }
 

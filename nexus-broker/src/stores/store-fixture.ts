@@ -1,7 +1,7 @@
 /** Rows for store tests: everything a domain object needs, with new ids, and room to say what matters to a test. */
 import { createHash, randomBytes } from 'node:crypto';
 import { toInstant } from '@nexus/core/clock';
-import { createUlid } from '@nexus/core/ids';
+import { UlidSequence } from '@nexus/core/ids';
 import type { SealedBlob } from '@nexus/vault/vault';
 import type { Agent } from '../domain/agent.js';
 import type { AgentSession } from '../domain/agent-session.js';
@@ -18,8 +18,11 @@ import type { Database } from './database.js';
 export const testTime = toInstant(Date.UTC(2026, 0, 1));
 export const laterTime = toInstant(Date.UTC(2026, 0, 2));
 
+const ids = new UlidSequence();
+
+/** In the order of making, as tests expect of rows. */
 export function createId(): string {
-  return createUlid(Date.now());
+  return ids.next(Date.now());
 }
 
 export function createHashText(): string {

@@ -51,6 +51,34 @@ describeEachDatabase('events of connections', (open, fixture) => {
     expect(await told(webhookId)).toEqual(['active', 'attention grant_revoked', 'active', 'revoked']);
   });
 
+  it('R4: tell of no renewal and no rotation beside a narrower token, but of what a late renewal brings back', async () => {
+    rig = await WebhookRig.open(await open());
+    const { database } = rig.deps;
+    const { webhookId } = await rig.register('/hook');
+    const ref = await rig.connect();
+    const store = async (changes: Partial<Parameters<typeof createCredentialInput>[1]>) => {
+      const connection = await find(ref);
+      const input = createCredentialInput(connection, { expectedVersion: connection.version, ...changes });
+      expect(await database.transaction((stores) => stores.connections.storeCredential(input))).toBe(true);
+    };
+    await store({ from: ['active'], isRefresh: false });
+    await store({ from: ['active', 'attention'], isRefresh: true });
+    expect(await told(webhookId)).toEqual(['active']);
+    const { version } = await find(ref);
+    const lost = {
+      connectionRef: ref,
+      expectedVersion: version,
+      reason: 'lost_rotation',
+      at: toInstant(Date.now()),
+    } as const;
+    await database.transaction((stores) => stores.connections.markAttention(lost));
+    await store({ from: ['active', 'attention'], isRefresh: true });
+    expect(await told(webhookId)).toEqual(['active', 'attention lost_rotation', 'active']);
+    // Somebody connected it anew, whatever it was before.
+    await store({ from: ['pending', 'active', 'attention'], isRefresh: false });
+    expect(await told(webhookId)).toEqual(['active', 'attention lost_rotation', 'active', 'active']);
+  });
+
   it('tell of a connection whose provider moved when an admin lets it back, not of one that never stopped', async () => {
     rig = await WebhookRig.open(await open());
     const { database } = rig.deps;

@@ -4,7 +4,7 @@ import { createFailure } from '../../oauth/provider-error.js';
 import type { Database } from '../../stores/database.js';
 import { describeEachDatabase } from '../../stores/describe-each-database.js';
 import { createId, createProfile, createProvider } from '../../stores/store-fixture.js';
-import type { Admitted, Refused } from '../call-gate.js';
+import type { Admitted, CallEnd, Refused } from '../call-gate.js';
 import { PacedGate } from './paced-gate.js';
 
 describeEachDatabase('paced gate', (open) => {
@@ -13,6 +13,7 @@ describeEachDatabase('paced gate', (open) => {
   let transactions = 0;
   let logged: string[];
   let origin: string;
+  let connectionRef: string;
   beforeAll(async () => {
     const opened = await open({ clockOffsetMs: () => offsetMs });
     database = {
@@ -27,6 +28,7 @@ describeEachDatabase('paced gate', (open) => {
     transactions = 0;
     logged = [];
     origin = `https://${createId()}.example`;
+    connectionRef = createId();
   });
 
   const clock = { now: () => Date.now() + offsetMs };
@@ -38,7 +40,8 @@ describeEachDatabase('paced gate', (open) => {
     const standard = createProfile();
     return createProvider({ profile: { ...standard, refresh: { ...standard.refresh, ...policy } } });
   };
-  const enter = (gate: PacedGate, provider: Provider, patienceMs = 0) => gate.enter({ provider, origin, patienceMs });
+  const enter = (gate: PacedGate, provider: Provider, patienceMs = 0) =>
+    gate.enter({ provider, origin, patienceMs, connectionRef });
   async function admit(gate: PacedGate, provider: Provider, patienceMs = 2_000): Promise<Admitted> {
     const answer = await enter(gate, provider, patienceMs);
     if (answer.kind !== 'admitted') throw new Error(`refused: ${answer.reason}`);
@@ -128,27 +131,73 @@ describeEachDatabase('paced gate', (open) => {
     expect((await enter(gate, provider, 2_000)).kind).toBe('admitted');
   });
 
-  it('R7: makes no call for as long as the provider asks, and opens no breaker for it', async () => {
+  const throttled = { ...createFailure('throttled'), upstreamStatus: 429, retryAfterSeconds: 10_000 };
+  const refused = createFailure('configuration', 'invalid_client');
+  const settleAs = async (gate: PacedGate, provider: Provider, ref: string, end: CallEnd) => {
+    connectionRef = ref;
+    await (await admit(gate, provider, 3_000)).settle(end);
+  };
+
+  it('R7: makes no call for as long as the provider asks several connections, and opens no breaker for it', async () => {
     const [gate, other, provider] = [create(), create(), describeProvider()];
-    const throttled = { ...createFailure('throttled'), upstreamStatus: 429, retryAfterSeconds: 10_000 };
-    await (await admit(gate, provider)).settle(throttled);
+    await settleAs(gate, provider, 'a', throttled);
+    expect(await enter(other, provider, 12_000)).toMatchObject({ reason: 'rate', retryAfterSeconds: 30 });
+    offsetMs += 30_001;
+    await settleAs(other, provider, 'b', throttled);
     offsetMs += 880_000;
-    expect(await enter(other, provider, 12_000)).toMatchObject({ reason: 'rate', retryAfterSeconds: 20 });
+    expect(await enter(gate, provider, 12_000)).toMatchObject({ reason: 'rate', retryAfterSeconds: 20 });
     offsetMs += 20_001;
     await admit(other, provider);
   });
 
+  it('R7: holds others back for half a minute at most for what is said to one connection', async () => {
+    const [gate, other, provider] = [create(), create(), describeProvider()];
+    for (const ref of ['a', 'b']) {
+      await settleAs(gate, provider, ref, throttled);
+      await admit(other, describeProvider());
+      offsetMs += 30_001;
+      await settleAs(other, provider, 'served', null);
+      offsetMs += 1_001;
+    }
+  });
+
   it('R9: stops for all Brokers when the client is refused, until the profile changes', async () => {
     const [gate, other, provider] = [create(), create(), describeProvider()];
-    await (await admit(gate, provider)).settle(createFailure('configuration', 'invalid_client'));
-    expect(logged).toHaveLength(1);
+    await settleAs(gate, provider, 'a', refused);
+    await settleAs(gate, provider, 'b', refused);
+    expect(logged).toHaveLength(2);
     expect(refusalOf(await enter(gate, provider, 2_000))).toBe('stopped');
     expect(refusalOf(await enter(other, provider, 2_000))).toBe('stopped');
     await admit(other, { ...provider, version: provider.version + 1 }, 3_000);
     offsetMs += 61_000;
-    await (await admit(gate, provider)).settle(null);
+    expect(refusalOf(await enter(gate, provider, 2_000))).toBe('stopped');
+    offsetMs += 1_001;
+    await settleAs(gate, provider, 'a', 'answered');
+    expect(refusalOf(await enter(gate, provider, 2_000))).toBe('stopped');
+    offsetMs += 61_000;
+    await settleAs(gate, provider, 'a', null);
     offsetMs += 1_001;
     await admit(other, provider);
+  });
+
+  it('R9: stops nobody for one connection that is refused, however often', async () => {
+    const [gate, provider] = [create(), describeProvider()];
+    for (let round = 0; round < 3; round++) {
+      await settleAs(gate, provider, `bad ${round}`, refused);
+      offsetMs += 1_001;
+      await settleAs(gate, provider, 'good', null);
+      offsetMs += 1_001;
+    }
+  });
+
+  it('R15: opens no breaker for answers that blame the request', async () => {
+    const [gate, provider] = [create(), describeProvider()];
+    const unknown = { ...createFailure('transient', 'token_revoked'), upstreamStatus: 400 };
+    for (let call = 0; call < 6; call++) {
+      await settleAs(gate, provider, `bad ${call}`, unknown);
+      offsetMs += 1_001;
+    }
+    await admit(gate, provider);
   });
 
   it('leaves nothing to be freed by a Broker that dies in its calls', async () => {

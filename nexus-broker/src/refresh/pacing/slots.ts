@@ -57,6 +57,12 @@ export class Slots {
     this.#fill();
   }
 
+  /** After an answer that may mean that our client is refused: one call at a time finds it out. */
+  distrust(): void {
+    this.#trustedAt = this.#deps.clock.now();
+    this.#allowed = 1;
+  }
+
   #fill(): void {
     for (const admit of this.#waiting) {
       if (!this.#hasRoom()) return;

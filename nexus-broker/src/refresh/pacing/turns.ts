@@ -20,6 +20,8 @@ export interface Turn {
   readonly kind: 'turn';
   /** Failures in a row before this call. */
   readonly failures: number;
+  /** Whether the provider complained about a connection, and served none since. */
+  readonly isSuspected: boolean;
   /** Whether the breaker is open, and this call tries to close it. */
   readonly isProbe: boolean;
   /** Whether the provider is stopped, and this call tries whether it still has to be. */
@@ -137,8 +139,8 @@ interface Sought {
 async function seekTurns(callPace: CallPace, seek: Seek, random: () => number): Promise<Sought> {
   const admission = await callPace.admit({ ...seek, ignoresStop: false });
   if (admission !== null) {
-    const { failures, permits, waitMs } = admission;
-    const turn: Turn = { kind: 'turn', failures, isProbe: false, isStopProbe: false };
+    const { failures, isSuspected, permits, waitMs } = admission;
+    const turn: Turn = { kind: 'turn', failures, isSuspected, isProbe: false, isStopProbe: false };
     return { turns: Array.from({ length: permits }, () => turn), next: createObstacle('rate', waitMs) };
   }
   const state = await callPace.findState(seek);
@@ -146,17 +148,18 @@ async function seekTurns(callPace: CallPace, seek: Seek, random: () => number): 
   if (state.stopWaitMs !== null && state.stopWaitMs > 0) return none('stopped', state.stopWaitMs);
   if (state.probeWaitMs !== null) {
     const againInMs = drawProbePause(random);
-    if (state.probeWaitMs > 0 || !(await callPace.takeProbe(seek.origin, againInMs))) {
+    if (state.probeWaitMs > 0 || !(await callPace.takeProbe(seek, againInMs))) {
       return none('breaker_open', Math.max(state.probeWaitMs, state.rateWaitMs));
     }
-    const isStopProbe = isStopped && (await callPace.takeStopProbe(seek, stopProbeSeconds));
-    const turn: Turn = { kind: 'turn', failures: 1, isProbe: true, isStopProbe };
+    if (isStopped && !(await callPace.takeStopProbe(seek, stopProbeSeconds))) return none('stopped', 0);
+    const turn: Turn = { kind: 'turn', failures: 1, isSuspected: true, isProbe: true, isStopProbe: isStopped };
     return { turns: [turn], next: createObstacle('breaker_open', againInMs) };
   }
   if (!isStopped || state.rateWaitMs > 0) return none('rate', state.rateWaitMs);
   const tried = await callPace.admit({ ...seek, permits: 1, ignoresStop: true });
   if (tried === null || !(await callPace.takeStopProbe(seek, stopProbeSeconds))) return none('stopped', 0);
-  const turn: Turn = { kind: 'turn', failures: tried.failures, isProbe: false, isStopProbe: true };
+  const { failures, isSuspected } = tried;
+  const turn: Turn = { kind: 'turn', failures, isSuspected, isProbe: false, isStopProbe: true };
   return { turns: [turn], next: createObstacle('stopped', stopProbeSeconds * 1_000) };
 }
 

@@ -44,6 +44,8 @@ export async function updateProvider(
   };
   const isWritten = await deps.database.transaction(async (stores) => {
     if (!(await stores.providers.update(provider, existing.version))) return false;
+    // What the old profile failed at is worth another try at once.
+    await stores.connections.forgetPauses(provider.providerId);
     await stores.audit.insert([
       deps.audit.entry(
         {

@@ -109,6 +109,7 @@ export class PacedWorld {
     return {
       describeServer: never,
       tokenEndpointOrigin: async () => origin,
+      knownTokenEndpointOrigin: () => origin,
       buildAuthorizationUrl: never,
       exchangeCode: never,
       probe: never,

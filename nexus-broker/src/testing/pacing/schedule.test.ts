@@ -41,7 +41,8 @@ describe('schedule', () => {
     const states = await world.brokers[0]?.gate.listStates();
     expect(states).toContainEqual(expect.objectContaining({ state: 'stopped' }));
     world.failure = null;
-    await world.pass(75 + count / 3);
+    // The few that were refused wait two minutes, whoever else is served by then.
+    await world.pass(200 + count / 3);
     expect(world.logged).toContain('a provider accepts our client again');
     expect(await world.countOld()).toBe(0);
   });

@@ -73,6 +73,7 @@ export class Authority {
     return {
       describeServer: never,
       tokenEndpointOrigin: async () => origin,
+      knownTokenEndpointOrigin: () => origin,
       buildAuthorizationUrl: never,
       exchangeCode: never,
       probe: never,

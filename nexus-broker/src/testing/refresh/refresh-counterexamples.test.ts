@@ -55,6 +55,19 @@ const counterexamples: readonly Counterexample[] = [
     ],
     choices: [0],
   },
+  {
+    name: 'I12: who is not told of its own commit, and finds yet another version after it, knows it by its entry',
+    setup: { rotation: 'strict', isKnown: false, graceSeconds: 0, replicas: 3 },
+    happenings: [
+      { do: 'read', replica: 0, minValidity: 3_700, turns: 3 },
+      { do: 'hide a commit', turns: 4 },
+      { do: 'narrow', replica: 1, turns: 1 },
+      { do: 'force', replica: 0, turns: 8 },
+      { do: 'crash', replica: 1, turns: 0 },
+      { do: 'calls', modes: ['fine'], turns: 0 },
+    ],
+    choices: [5],
+  },
 ];
 
 describe('runs that once broke an invariant', () => {

@@ -9,7 +9,7 @@ export interface DatabaseFaults {
 }
 
 /** As long as the real one remembers. */
-const failureMemoryMs = 5_000;
+const outageMemoryMs = 5_000;
 
 /** One database as one of several Brokers sees it: others may come first at every turn, and it may be out of reach. */
 export function openReplicaDatabase(
@@ -39,7 +39,7 @@ export function openReplicaDatabase(
   return {
     ...database,
     isExclusive,
-    recentFailure: () => (timeline.nowMs - failedAtMs > failureMemoryMs ? null : 'the database failed just now'),
+    hadOutage: () => timeline.nowMs - failedAtMs <= outageMemoryMs,
     stores: new Proxy(database.stores, { get: (target, name: keyof Stores) => takeTurns(target[name]) }),
     now: async () => {
       await enter();

@@ -35,9 +35,9 @@ describe.each(chosen)('sessions of agents on %s, in %i random worlds', (name, nu
       await fc.assert(property, { seed: usedSeed, numRuns });
       const summary = [...counts].sort(([a], [b]) => a.localeCompare(b)).map(([what, times]) => `  ${what}: ${times}`);
       process.stdout.write(`[${name}] seed ${usedSeed}, ${numRuns} runs\n${summary.join('\n')}\n`);
-      expect(counts.get('open: 201')).toBeGreaterThan(numRuns / 2);
-      expect(counts.get('open for a user: 201')).toBeGreaterThan(numRuns / 8);
-      expect(counts.get('read: disclosed')).toBeGreaterThan(numRuns / 2);
+      expect(counts.get('open: 201')).toBeGreaterThan(numRuns / 6);
+      expect(counts.get('open for a user: 201')).toBeGreaterThan(0);
+      expect(counts.get('read: disclosed')).toBeGreaterThan(numRuns / 6);
     },
     60_000 + numRuns * 500,
   );
