@@ -30,8 +30,11 @@ export interface AuthorizationServer {
   readonly jwksCache: { current: openid.ExportedJWKSCache | null };
 }
 
+/** A person who tries again is not told of a failure that is over; whatever asks by itself waits. */
+type Asker = 'person' | 'machine';
+
 interface AuthorizationServers {
-  get(provider: Provider): Promise<AuthorizationServer>;
+  get(provider: Provider, asker?: Asker): Promise<AuthorizationServer>;
   /** What `get` would resolve to at once, without asking anybody; null where it would not. */
   recall(provider: Provider): AuthorizationServer | null;
 }
@@ -45,6 +48,7 @@ interface CacheEntry {
   readonly server: Promise<AuthorizationServer>;
   /** What `server` resolved to. */
   found: AuthorizationServer | null;
+  hasFailed: boolean;
   /** When the document was read that `server` comes from; long ago where there is none. */
   loadedMs: number;
   freshUntilMs: number;
@@ -67,11 +71,12 @@ export function createAuthorizationServers(deps: AuthorizationServersDeps): Auth
       return known !== undefined && deps.clock.now() < known.freshUntilMs ? known.found : null;
     },
 
-    get(provider) {
+    get(provider, asker = 'machine') {
       const key = toKey(provider);
       const known = entries.get(key) ?? null;
       const nowMs = deps.clock.now();
-      if (known !== null && nowMs < known.freshUntilMs) return known.server;
+      const isTriedAgain = asker === 'person' && known?.hasFailed === true;
+      if (known !== null && nowMs < known.freshUntilMs && !isTriedAgain) return known.server;
       const bridge = known !== null && nowMs < known.loadedMs + staleMs ? known : null;
       const server = loadServer(deps.guardedFetch, provider).catch((error: unknown) => {
         if (bridge === null || !isOutage(error)) throw error;
@@ -79,7 +84,13 @@ export function createAuthorizationServers(deps: AuthorizationServersDeps): Auth
         entry.freshUntilMs = deps.clock.now() + retryMs;
         return bridge.server;
       });
-      const entry: CacheEntry = { server, found: null, loadedMs: nowMs, freshUntilMs: nowMs + freshMs };
+      const entry: CacheEntry = {
+        server,
+        found: null,
+        hasFailed: false,
+        loadedMs: nowMs,
+        freshUntilMs: nowMs + freshMs,
+      };
       entries.delete(key);
       entries.set(key, entry);
       for (const oldest of entries.keys()) {
@@ -91,6 +102,7 @@ export function createAuthorizationServers(deps: AuthorizationServersDeps): Auth
           entry.found = found;
         },
         () => {
+          entry.hasFailed = true;
           entry.loadedMs = Number.NEGATIVE_INFINITY;
           entry.freshUntilMs = deps.clock.now() + failureMs;
         },

@@ -185,7 +185,7 @@ describe('discovery', () => {
     expect(discoveries()).toBe(3);
   });
 
-  it('remembers a failure for half a minute, so that no one asks more often than that', async () => {
+  it('remembers a failure for half a minute, so that nothing but a person who tries again asks more often', async () => {
     upstream.answer('/token', { body: { access_token: 'a' } });
     const provider = discovered();
     upstream.answer(wellKnown, { status: 503 });
@@ -194,6 +194,9 @@ describe('discovery', () => {
     nowMs += 29_000;
     expect(await refresh(provider)).toMatchObject({ kind: 'failed' });
     expect(discoveries()).toBe(1);
+    await expect(client.describeServer(provider)).rejects.toThrow('could not be asked');
+    expect(discoveries()).toBe(2);
+    nowMs += 29_000;
     upstream.publishMetadata();
     expect(await refresh({ ...provider, version: 2 })).toMatchObject({ kind: 'refreshed' });
     nowMs += 1_001;

@@ -53,7 +53,7 @@ export function createProviderClient(deps: ProviderClientDeps): ProviderClient {
   const servers = createAuthorizationServers(deps);
   const probeDeps = { guardedFetch: deps.guardedFetch, probeTimeoutMs: deps.probeTimeoutMs ?? 5_000 };
   const describeServer = (provider: Provider) =>
-    servers.get(provider).catch((error: unknown) => {
+    servers.get(provider, 'person').catch((error: unknown) => {
       throw createUnavailableError(error);
     });
   return {
@@ -66,7 +66,7 @@ export function createProviderClient(deps: ProviderClientDeps): ProviderClient {
     },
     buildAuthorizationUrl: async (input) => buildAuthorizationUrl(await describeServer(input.provider), input),
     exchangeCode: async (input) => {
-      const server = await servers.get(input.provider);
+      const server = await servers.get(input.provider, 'person');
       const exchanged = await exchangeCode(deps, { ...input, server });
       return { ...exchanged, ...(await fetchAccount(deps, { ...input, ...exchanged, server })) };
     },
