@@ -68,6 +68,17 @@ const counterexamples: readonly Counterexample[] = [
     ],
     choices: [5],
   },
+  {
+    name: 'I3: after an outage longer than a lease, whoever holds the new token stores it before others ask',
+    setup: { rotation: 'strict', isKnown: false, graceSeconds: 0, graceAnswer: 'same', replicas: 3 },
+    happenings: [
+      { do: 'read', replica: 0, minValidity: 3_700, turns: 3 },
+      { do: 'database', isDown: true, turns: 0 },
+      { do: 'wait', seconds: 240, turns: 0 },
+      { do: 'force', replica: 1, turns: 0 },
+    ],
+    choices: [0],
+  },
 ];
 
 describe('runs that once broke an invariant', () => {

@@ -4,12 +4,14 @@ import type { Mortal, Timeline } from './timeline.js';
 /** What is wrong with the database, for every replica. */
 export interface DatabaseFaults {
   isDown: boolean;
+  /** Unix milliseconds until which it was out of reach; every Broker that lives has noticed, as each writes by itself. */
+  downUntilMs: number;
   /** Transactions from now on that commit and then tell that they did not. */
   commitsToHide: number;
 }
 
 /** As long as the real one remembers. */
-const outageMemoryMs = 5_000;
+const outageMemoryMs = 10_000;
 
 /** One database as one of several Brokers sees it: others may come first at every turn, and it may be out of reach. */
 export function openReplicaDatabase(
@@ -39,7 +41,7 @@ export function openReplicaDatabase(
   return {
     ...database,
     isExclusive,
-    hadOutage: () => timeline.nowMs - failedAtMs <= outageMemoryMs,
+    hadOutage: () => timeline.nowMs - Math.max(failedAtMs, faults.downUntilMs) <= outageMemoryMs,
     stores: new Proxy(database.stores, { get: (target, name: keyof Stores) => takeTurns(target[name]) }),
     now: async () => {
       await enter();

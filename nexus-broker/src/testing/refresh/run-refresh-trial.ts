@@ -110,6 +110,7 @@ async function disturb(world: World, happening: Happening): Promise<void> {
       return world.boot(number);
     }
     case 'database':
+      if (databaseFaults.isDown && !happening.isDown) endOutage(world);
       databaseFaults.isDown = happening.isDown;
       world.databaseDownAtMs = world.ground.timeline.nowMs;
       return;
@@ -134,14 +135,26 @@ function pick(world: World, number: number): Replica {
   return replica;
 }
 
+/** The database is back; every Broker that lives stores what waited for it within about a second. */
+function endOutage(world: World): void {
+  const { databaseFaults, ground, replicas } = world;
+  databaseFaults.isDown = false;
+  databaseFaults.downUntilMs = ground.timeline.nowMs;
+  for (const replica of replicas) {
+    void ground.timeline.sleep(1_300).then(() => (replica.isAlive ? storeUnsaved(world, replica) : undefined));
+  }
+}
+
 /** Nothing goes wrong any more, and time passes. */
 async function heal(world: World, choose: Choose): Promise<void> {
   const { authority, databaseFaults, hosts, ground } = world;
   const { timeline } = ground;
   authority.next.length = 0;
   authority.standing = 'fine';
-  if (databaseFaults.isDown) world.databaseDownAtMs = timeline.nowMs;
-  databaseFaults.isDown = false;
+  if (databaseFaults.isDown) {
+    endOutage(world);
+    world.databaseDownAtMs = timeline.nowMs;
+  }
   databaseFaults.commitsToHide = 0;
   for (const host of hosts) host.skewMs = 0;
   await timeline.runUntil(timeline.nowMs + 60_000, choose);

@@ -56,7 +56,7 @@ export class World {
   readonly random: () => number;
   readonly connectionRef: string;
   readonly authority: Authority;
-  readonly databaseFaults: DatabaseFaults = { isDown: false, commitsToHide: 0 };
+  readonly databaseFaults: DatabaseFaults = { isDown: false, downUntilMs: 0, commitsToHide: 0 };
   readonly replicas: Replica[] = [];
   readonly hosts: Host[] = [];
   readonly violations: string[] = [];
