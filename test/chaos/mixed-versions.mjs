@@ -1,6 +1,6 @@
 /**
  * `npm run mixed-versions -- --old COMMIT --seed N --operations M`: this version beside an earlier one on one PostgreSQL,
- * for mixed-versions.test.ts. Without `--old` it is the newest commit that lacks the last migration. It needs the clone's
+ * for mixed-versions.test.ts. Without `--old` it is the newest commit with an earlier schema. It needs the clone's
  * history, and that the earlier version runs with the dependencies of this one.
  */
 import { spawnSync } from 'node:child_process';
@@ -48,14 +48,24 @@ try {
   rmSync(oldRoot, { recursive: true, force: true });
 }
 
-/** The parent of the commit that brought the last migration; a migration nobody has committed yet has none. */
+/**
+ * The parent of the commit that brought a migration, the newest whose own migrations are the same ones to this day: one
+ * that was edited before its release gave nobody a schema.
+ */
 function findEarlier() {
-  const files = readdirSync(join(root, migrations)).filter((name) => /^\d{4}-.*(?<!\.test)\.ts$/.test(name));
-  for (const file of files.sort().reverse()) {
-    const added = git('log', '--diff-filter=A', '--format=%H', '-1', '--', `${migrations}/${file}`);
-    if (added !== '') return `${added}^`;
+  const now = listMigrations('HEAD');
+  for (const file of [...now.keys()].sort().reverse()) {
+    const parent = `${git('log', '--diff-filter=A', '--format=%H', '-1', '--', `${migrations}/${file}`)}^`;
+    if ([...listMigrations(parent)].every(([name, blob]) => now.get(name) === blob)) return parent;
   }
-  throw new Error('no migration was ever committed');
+  throw new Error('no earlier version has these migrations');
+}
+
+/** The content of each migration of a commit, by file name. */
+function listMigrations(commit) {
+  const lines = git('ls-tree', commit, `${migrations}/`).split('\n');
+  const files = lines.map((line) => /^\d+ blob (\w+)\t.*\/(\d{4}-.*(?<!\.test)\.ts)$/.exec(line));
+  return new Map(files.filter((found) => found !== null).map((found) => [found[2], found[1]]));
 }
 
 /** A checkout beside this one, with the dependencies that are installed here, compiled as far as its services go. */
