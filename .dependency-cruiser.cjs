@@ -54,6 +54,9 @@ const vault = 'packages/vault/';
 const auditChain = 'packages/audit-chain/';
 const brokerApi = 'packages/broker-api/';
 const strategies = 'packages/strategies/';
+const catalogue = 'packages/catalogue/';
+/** The templates as data; the forms of their files are for tools. */
+const templates = `${catalogue}(src|dist)/templates`;
 
 /** Sealing functions and error classes are for whoever stores secrets; what handles keys is wired by the root. */
 const keyHandling = `${vault}(src|dist)/(?!vault[.]|key-provider[.])`;
@@ -61,7 +64,7 @@ const keyHandling = `${vault}(src|dist)/(?!vault[.]|key-provider[.])`;
 const adapters = `${broker}/(stores|refresh|waiters)/|${broker}/audit/(?!render-export[.])|${broker}/oauth/(?!provider-error)`;
 
 const brokerLayers = [
-  layer('domain', `${broker}/domain/`, [core, vault, strategies, `${broker}/domain/`]),
+  layer('domain', `${broker}/domain/`, [core, vault, strategies, templates, `${broker}/domain/`]),
   // Strategies are pure and know only core, so the domain may check a strategy with them.
   layerTypes('domain-types', `${broker}/domain/`, [vault]),
   layer('services', `${broker}/services/`, [
@@ -69,6 +72,7 @@ const brokerLayers = [
     vault,
     auditChain,
     strategies,
+    templates,
     `${broker}/(domain|services|disclosure|sessions|grants|stores|oauth|audit|refresh|waiters|keyring|webhooks|metrics)/`,
   ]),
   layerTypes('services-types', `${broker}/services/`, [adapters, keyHandling]),
@@ -185,6 +189,7 @@ const packageLayers = [
   ['http', [core]],
   ['broker-api', [core]],
   ['strategies', [core]],
+  ['catalogue', [core]],
 ].map(([name, allowed]) => layer(`package-${name}`, `packages/${name}/src/`, [`packages/${name}/`, ...allowed]));
 
 const packageDependencies = [
@@ -195,6 +200,7 @@ const packageDependencies = [
   ['broker-api', 'zod|@hono/zod-openapi|undici'],
   ['strategies', 'none'],
   ['audit-chain', 'none'],
+  ['catalogue', 'yaml|zod'],
 ].map(([name, allowed]) => ({
   name: `dependencies-of-${name}`,
   severity: 'error',
@@ -232,13 +238,20 @@ module.exports = {
     ...brokerLayers,
     ...gatewayLayers,
     ...packageLayers,
-    layer('cli', 'nexus-cli/src/', [core, auditChain, brokerApi, 'nexus-cli/src/']),
+    layer('cli', 'nexus-cli/src/', [core, auditChain, brokerApi, catalogue, 'nexus-cli/src/']),
     layerTypes('cli-wire-types', 'nexus-cli/src/', [brokerApi]),
     ...packageDependencies,
     onlyFrom('sql-only-in-stores', 'kysely|pg|better-sqlite3', [`${broker}/stores/`, 'packages/quickstart/']),
     onlyFrom('openid-client-only-in-oauth', 'openid-client', [`${broker}/oauth/`]),
     onlyFrom('jose-only-in-oauth', 'jose', [`${broker}/oauth/`]),
     onlyFrom('ciphers-only-in-vault', '@noble/ciphers', ['packages/vault/']),
+    {
+      name: 'catalogue-at-run-time',
+      severity: 'error',
+      comment: 'Whoever reads the templates reads them from the bundle, and loads neither zod nor yaml for it.',
+      from: { path: `${catalogue}src/templates[.]ts$` },
+      to: { path: `${catalogue}|${thirdParty('yaml|zod')}` },
+    },
     onlyFrom('hono-only-at-the-edge', 'hono|@hono/node-server', [
       'nexus-[a-z]+/src/routes/',
       'nexus-[a-z]+/src/(app|contract|main)[.]ts$',
@@ -266,7 +279,10 @@ module.exports = {
       from: { path: '(nexus-[a-z]+|packages/[a-z-]+|test)/', pathNot: 'node_modules/' },
       to: {
         path: 'nexus-[a-z]+/(src|dist)/',
-        pathNot: ['$1/', 'nexus-[a-z]+/(src|dist)/(testing|contract|config|audit-events|domain/audit-event)[./]'],
+        pathNot: [
+          '$1/',
+          'nexus-[a-z]+/(src|dist)/(testing|contract|config|audit-events|domain/audit-event|main|reference|manifest/schema)[./]',
+        ],
       },
     },
     {

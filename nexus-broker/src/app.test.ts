@@ -59,7 +59,9 @@ const bodies: Readonly<Record<string, object>> = {
   createAgentKey: {},
   closeSessions: { agent_id: 'a' },
   createProvider: { name: 'p', auth_type: 'api_key' },
+  previewProvider: { name: 'p', auth_type: 'api_key' },
   updateProvider: { description: 'd' },
+  replaceProvider: { name: 'p', auth_type: 'api_key' },
   rebindProvider: { from_origin: 'https://a.example', to_origin: 'https://b.example' },
   revokeConnections: { workspace_id: 'w' },
   createKey: { name: 'k', role: 'app' },
@@ -132,7 +134,6 @@ describe('the Broker as an app', () => {
   it.each(protectedOperations)('shows nothing of what breaks inside $operationId', async (operation) => {
     const { through } = operation['x-nexus-access'] as { readonly through: 'gateway' | 'direct' };
     const { database, ...others } = opened.deps;
-    const keyOnly = { ...database.stores, keys: database.stores.keys };
     const broken: Deps = {
       ...others,
       audit: createThrower(),
@@ -154,7 +155,7 @@ describe('the Broker as an app', () => {
         transactionAsOwner: createThrower(),
         stores: {
           ...createBrokenStores(),
-          keys: { ...keyOnly.keys, ...(operation.operationId === 'listKeys' ? { list: createThrower() } : {}) },
+          keys: { ...database.stores.keys, ...(operation.operationId === 'listKeys' ? { list: createThrower() } : {}) },
         },
       },
     };

@@ -44,7 +44,9 @@ import { registerDeleteProvider } from './routes/providers/delete-provider.js';
 import { registerGetProvider } from './routes/providers/get-provider.js';
 import { registerGetProvidersMetadata } from './routes/providers/get-providers-metadata.js';
 import { registerListProviders } from './routes/providers/list-providers.js';
+import { registerPreviewProvider } from './routes/providers/preview-provider.js';
 import { registerRebindProvider } from './routes/providers/rebind-provider.js';
+import { registerReplaceProvider } from './routes/providers/replace-provider.js';
 import { registerUpdateProvider } from './routes/providers/update-provider.js';
 import { registerCreateReturnOrigin } from './routes/return-origins/create-return-origin.js';
 import { registerDeleteReturnOrigin } from './routes/return-origins/delete-return-origin.js';
@@ -124,8 +126,10 @@ export function registerRoutes(app: BrokerApp, deps: Deps): void {
   registerGetProvidersMetadata(app, deps);
   registerListProviders(app, deps);
   registerCreateProvider(app, deps);
+  registerPreviewProvider(app, deps);
   registerGetProvider(app, deps);
   registerUpdateProvider(app, deps);
+  registerReplaceProvider(app, deps);
   registerDeleteProvider(app, deps);
   registerRebindProvider(app, deps);
 

@@ -1,6 +1,7 @@
 /** The composition root: opens everything in order and closes it in reverse. */
 import { mkdir, readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
+import { findTemplate, listTemplates } from '@nexus/catalogue/templates';
 import type { Clock } from '@nexus/core/clock';
 import { createUlid } from '@nexus/core/ids';
 import type { Logger } from '@nexus/http/logger';
@@ -13,21 +14,16 @@ import { DatabaseClock } from './audit/database-clock.js';
 import { checkpointFileOf } from './backup/known-checkpoints.js';
 import { expectKnownHistory, refuseEmptyDatabase } from './backup/rollback.js';
 import { type BrokerConfig, type BrokerSecrets, readDatabaseUrl } from './config.js';
-import type { RecentReads } from './disclosure/recent-reads.js';
 import type { Connection } from './domain/connection.js';
 import { InFlightLimiter } from './domain/in-flight-limiter.js';
 import { MissLimiter } from './domain/miss-limiter.js';
+import type { Catalogue } from './domain/profile-template.js';
 import type { RequestContext } from './domain/request-context.js';
 import { Fence } from './keyring/fence.js';
 import { Resealer } from './keyring/resealer.js';
-import type { Metrics } from './metrics/metrics.js';
-import { createGuardedFetch } from './oauth/guarded-fetch.js';
+import { createGuardedFetch, type GuardedFetch } from './oauth/guarded-fetch.js';
 import { createProviderClient, type ProviderClient } from './oauth/provider-client.js';
 import type { UserTokenVerifier } from './oauth/user-token-verifier.js';
-import type { DueRefreshes } from './refresh/due-refreshes.js';
-import type { PacedGate } from './refresh/pacing/paced-gate.js';
-import type { RefreshEngine } from './refresh/refresh-engine.js';
-import type { UnsavedRenewals } from './refresh/unsaved-renewals.js';
 import { deleteConnection } from './services/connections/delete-connection.js';
 import { EndedTokens } from './sessions/ended-tokens.js';
 import { SessionTokens } from './sessions/session-tokens.js';
@@ -35,7 +31,7 @@ import { bootstrapKeys, type WrittenKeyFile } from './startup/bootstrap-keys.js'
 import { exitOnLostWrite } from './startup/exit-on-lost-write.js';
 import { openAudit } from './startup/open-audit.js';
 import { openKeyRing } from './startup/open-key-ring.js';
-import { openRefresh } from './startup/open-refresh.js';
+import { openRefresh, type Refreshing } from './startup/open-refresh.js';
 import { openUserTokens } from './startup/open-user-tokens.js';
 import { readVersion } from './startup/read-version.js';
 import { recordStart, recordStop } from './startup/record-start.js';
@@ -44,7 +40,7 @@ import { type Database, openDatabase } from './stores/database.js';
 import { ConnectionWatcher } from './waiters/connection-watcher.js';
 import { WebhookDeliverer } from './webhooks/webhook-deliverer.js';
 
-export interface Deps {
+export interface Deps extends Refreshing {
   readonly config: BrokerConfig;
   readonly version: string;
   readonly environment: 'production' | 'development';
@@ -62,13 +58,7 @@ export interface Deps {
   readonly audit: AuditLog;
   readonly auditSealer: AuditSealer;
   readonly providerClient: ProviderClient;
-  readonly refresh: RefreshEngine;
-  readonly unsaved: UnsavedRenewals;
-  readonly callGate: PacedGate;
-  readonly dueRefreshes: DueRefreshes;
-  readonly recentReads: RecentReads;
-  readonly metrics: Metrics;
-  readonly scrapeMetrics: () => Promise<string>;
+  readonly catalogue: Catalogue;
   readonly sessionTokens: SessionTokens;
   readonly endedTokens: EndedTokens;
   readonly userTokens: UserTokenVerifier;
@@ -99,6 +89,8 @@ interface OpenOptions {
   readonly clock?: Clock;
   /** Moves the database's clock; for tests only. A function is asked at every use. */
   readonly clockOffsetMs?: number | (() => number);
+  /** The way out, which is closed with the rest; for tests only. */
+  readonly guardedFetch?: GuardedFetch;
 }
 
 /** @throws VaultError or a database error; whatever was opened before is closed then. */
@@ -121,7 +113,7 @@ export async function openDeps(
     // All Brokers of a database go by its clock: one whose own is wrong would hand out what has expired. A clock that a
     // test moves is the only one there is.
     const clock = options.clock ?? (await DatabaseClock.open(database));
-    return await openOver(database, { config, secrets, logger, clock });
+    return await openOver(database, { config, secrets, logger, clock, guardedFetch: options.guardedFetch ?? null });
   } catch (error) {
     await database[Symbol.asyncDispose]();
     throw error;
@@ -133,6 +125,7 @@ interface OpenInput {
   readonly secrets: BrokerSecrets;
   readonly logger: Logger;
   readonly clock: Clock;
+  readonly guardedFetch: GuardedFetch | null;
 }
 
 /** Keys and log come first: nothing is done that could not be sealed or recorded. */
@@ -172,7 +165,8 @@ async function openOver(database: Database, input: OpenInput): Promise<OpenedDep
   const { config, logger, clock } = input;
   const { shared, openedAudit, keyFiles } = await openKeysAndLog(database, input);
   const { vault, fence, audit, auditSealer, onBackgroundError } = shared;
-  const guardedFetch = createGuardedFetch({ environment: config.nexusEnv, egressAllow: config.egressAllow });
+  const egress = { environment: config.nexusEnv, egressAllow: config.egressAllow };
+  const guardedFetch = input.guardedFetch ?? createGuardedFetch(egress);
   const providerClient = createProviderClient({ guardedFetch, clock });
   const engine = { database, vault, audit, auditSealer, clock, providerClient, onBackgroundError };
   const { closeRefresh, ...refreshing } = await openRefresh({ ...engine, logger, dataDir: config.dataDir });
@@ -195,6 +189,7 @@ async function openOver(database: Database, input: OpenInput): Promise<OpenedDep
     database,
     ...shared,
     providerClient,
+    catalogue: { findTemplate, listTemplates },
     ...refreshing,
     sessionTokens: new SessionTokens({ database, vault, audit, clock, refresh }),
     endedTokens,

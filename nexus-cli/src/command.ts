@@ -1,98 +1,88 @@
-/** What every command is, and how it fails. */
-import { type ParseArgsConfig, parseArgs } from 'node:util';
-import { toInstant } from '@nexus/core/clock';
+/** What every command is, what it runs in, and how it fails. */
+import type { Given, Options, Positionals } from './arguments.js';
+import type { Screen } from './views/screen.js';
 
-export interface CommandContext {
+type Terminal<T> = T & { readonly isTTY?: boolean | undefined; readonly columns?: number | undefined };
+
+/** What a process has; tests hand in streams of their own. */
+export interface Io {
   readonly env: Readonly<Record<string, string | undefined>>;
-  readonly stdin: NodeJS.ReadableStream;
-  readonly stdout: NodeJS.WritableStream;
-  readonly stderr: NodeJS.WritableStream;
+  readonly stdin: Terminal<NodeJS.ReadableStream>;
+  readonly stdout: Terminal<NodeJS.WritableStream>;
+  readonly stderr: Terminal<NodeJS.WritableStream>;
 }
 
-export interface Command {
-  /** Such as `audit verify`. */
+export interface CommandContext extends Io {
+  /** What standard output is shown on. */
+  readonly screen: Screen;
+  /** Named by `--profile`. */
+  readonly profile: string | null;
+  /** Aborted once nobody takes standard output any more: the end for what only shows, and nothing to what changes. */
+  readonly outputLost: AbortSignal;
+}
+
+export interface Definition<O extends Options, P extends Positionals> {
+  /** Paragraphs of `--help` after the options. */
+  readonly description?: readonly string[];
+  readonly options: O;
+  /** In the order in which they are given; only the last may be `optional` or `many`. */
+  readonly args: P;
+  /** What follows `nexus-cli`, as one would type it. */
+  readonly examples: readonly [string, ...string[]];
+  /** Of the key that the Broker or the Gateway is asked with; none where nobody is asked. */
+  readonly roles: readonly string[];
+  /** Exit codes that mean something else than everywhere, or that others do not have. */
+  readonly exitCodes?: Readonly<Record<number, string>>;
+  /** What a failure exits with, where that differs by what was asked for. */
+  exitCodeOf?(code: number, args: readonly string[]): number;
+  /** Resolves to the exit code. @throws CommandError */
+  run(given: Given<O, P>, context: CommandContext): Promise<number>;
+}
+
+export type Command = Definition<Options, Positionals>;
+
+/** A command in the table of all. */
+export interface CommandEntry {
+  /** One word or several, such as `audit verify`. */
   readonly name: string;
   readonly summary: string;
-  /** All of `--help` after the summary: usage, options, an example, exit codes. */
-  readonly help: string;
-  /** Resolves to the exit code. @throws CommandError */
-  run(args: readonly string[], context: CommandContext): Promise<number>;
+  load(): Promise<Command>;
+}
+
+/** Its name and summary stand in the table of commands. */
+export function defineCommand<const O extends Options, const P extends Positionals>(
+  definition: Definition<O, P>,
+): Command {
+  return definition;
 }
 
 /** The exit codes that are not findings of a verification. */
 export const exits = {
   done: 0,
-  /** The Broker refused a change. */
+  /** The Broker refused it, or it failed. */
   refused: 1,
   usage: 2,
   /** Something could not be reached or read. */
   unreadable: 3,
 } as const;
 
-export class CommandError extends Error {
-  override readonly name = 'CommandError';
-  readonly exitCode: number;
+interface CommandErrorOptions extends ErrorOptions {
+  /** Lines that follow the message: what is wrong in particular, and what to do. */
+  readonly advice?: readonly string[];
+}
 
-  constructor(exitCode: number, message: string, options?: ErrorOptions) {
+export class CommandError extends Error {
+  override readonly name: string = 'CommandError';
+  readonly exitCode: number;
+  readonly advice: readonly string[];
+
+  constructor(exitCode: number, message: string, { advice = [], ...options }: CommandErrorOptions = {}) {
     super(message, options);
     this.exitCode = exitCode;
+    this.advice = advice;
   }
 }
 
 export function usageError(message: string): CommandError {
   return new CommandError(exits.usage, message);
-}
-
-type Options = NonNullable<ParseArgsConfig['options']>;
-interface Syntax<T extends Options> {
-  readonly args: string[];
-  readonly options: T;
-  readonly allowPositionals: boolean;
-  readonly strict: true;
-}
-
-/** @throws CommandError for an option nobody knows, or one without its value. */
-export function readArgs<const T extends Options>(
-  args: readonly string[],
-  options: T,
-  allowPositionals = false,
-): ReturnType<typeof parseArgs<Syntax<T>>> {
-  try {
-    return parseArgs<Syntax<T>>({ args: [...args], options, allowPositionals, strict: true });
-  } catch (error) {
-    throw usageError(error instanceof Error ? error.message : String(error));
-  }
-}
-
-/** @throws CommandError */
-export function readCount(name: string, text: string | undefined): number | null {
-  if (text === undefined) return null;
-  const value = Number(text);
-  if (!/^\d+$/.test(text) || value < 1 || !Number.isSafeInteger(value)) {
-    throw usageError(`--${name} takes a whole number from 1`);
-  }
-  return value;
-}
-
-/** RFC 3339 as entries of the log have it: UTC, three fraction digits. @throws CommandError */
-export function readInstant(name: string, text: string | undefined): string | null {
-  if (text === undefined) return null;
-  const isInstant = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/.test(text);
-  const time = Date.parse(text);
-  if (!isInstant || Number.isNaN(time)) throw usageError(`--${name} takes a time such as 2026-11-22T18:00:00Z`);
-  return toInstant(time);
-}
-
-/** Without what would move a terminal's cursor or turn its text around; messages and names come from elsewhere. */
-function plain(text: string): string {
-  return text.replaceAll(/[\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, '\u{fffd}');
-}
-
-/** One line. */
-export function print(stream: NodeJS.WritableStream, text: string): void {
-  stream.write(`${plain(text)}\n`);
-}
-
-export function printJson(stream: NodeJS.WritableStream, value: unknown): void {
-  stream.write(`${JSON.stringify(value, null, 2)}\n`);
 }

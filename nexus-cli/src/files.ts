@@ -13,7 +13,10 @@ export interface WrittenFile {
 }
 
 /** Writes beside `path`, syncs, and only then takes the name. @throws CommandError */
-export async function writeWhole(path: string, chunks: AsyncIterable<Uint8Array>): Promise<WrittenFile> {
+export async function writeWhole(
+  path: string,
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+): Promise<WrittenFile> {
   const partial = `${path}.${randomUUID()}.partial`;
   const hash = createHash('sha256');
   try {
@@ -36,7 +39,7 @@ export async function writeWhole(path: string, chunks: AsyncIterable<Uint8Array>
   return { sha256: hash.digest('hex') };
 }
 
-async function syncFolder(path: string): Promise<void> {
+export async function syncFolder(path: string): Promise<void> {
   const folder = await open(path, 'r');
   try {
     await folder.sync();

@@ -1,17 +1,16 @@
 /**
  * `npm run mixed-versions -- --old COMMIT --seed N --operations M`: this version beside an earlier one on one PostgreSQL,
- * for mixed-versions.test.ts. Without `--old` it is the newest commit with an earlier schema. It needs the clone's
+ * for mixed-versions.trial.ts. Without `--old` it is the newest commit with an earlier schema. It needs the clone's
  * history, and that the earlier version runs with the dependencies of this one.
  */
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { build, install } from '../../packages/repo-tools/bin/ensure.mjs';
+import { build, install, root } from '../../packages/repo-tools/bin/ensure.mjs';
+import { runVitest } from '../long-form.mjs';
 
-const root = fileURLToPath(new URL('../../', import.meta.url));
 const migrations = 'nexus-broker/src/stores/migrations';
 const { values } = parseArgs({
   options: {
@@ -31,19 +30,11 @@ process.stdout.write(`seed ${values.seed}; the old version is ${git('log', '-1',
 const oldRoot = mkdtempSync(join(tmpdir(), 'nexus-old-'));
 try {
   unpack(commit, oldRoot);
-  process.exitCode = run(
-    process.execPath,
-    ['node_modules/vitest/vitest.mjs', 'run', 'test/chaos/mixed-versions.test.ts'],
-    {
-      cwd: root,
-      env: {
-        ...process.env,
-        NEXUS_MIXED_ROOT: oldRoot,
-        NEXUS_MIXED_SEED: values.seed,
-        NEXUS_MIXED_OPERATIONS: values.operations,
-      },
-    },
-  );
+  process.exitCode = runVitest(['--config', 'test/chaos/mixed-versions.config.mjs'], {
+    NEXUS_MIXED_ROOT: oldRoot,
+    NEXUS_MIXED_SEED: values.seed,
+    NEXUS_MIXED_OPERATIONS: values.operations,
+  });
 } finally {
   rmSync(oldRoot, { recursive: true, force: true });
 }
@@ -82,7 +73,8 @@ function unpack(commit, folder) {
       cpSync(installed, join(folder, workspace, 'node_modules'), { recursive: true, verbatimSymlinks: true });
   }
   const compiler = join('node_modules', 'typescript', 'bin', 'tsc');
-  const status = run(process.execPath, [compiler, '-b', 'nexus-broker', 'nexus-gateway'], { cwd: folder });
+  const options = /** @type {const} */ ({ cwd: folder, stdio: 'inherit' });
+  const { status } = spawnSync(process.execPath, [compiler, '-b', 'nexus-broker', 'nexus-gateway'], options);
   if (status !== 0) throw new Error('the old version does not compile');
 }
 
@@ -90,8 +82,4 @@ function git(...args) {
   const { status, stdout, stderr } = spawnSync('git', args, { cwd: root, encoding: 'utf8' });
   if (status !== 0) throw new Error(stderr);
   return stdout.trim();
-}
-
-function run(command, args, options) {
-  return spawnSync(command, args, { stdio: 'inherit', ...options }).status ?? 1;
 }

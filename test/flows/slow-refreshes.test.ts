@@ -12,11 +12,7 @@ const refreshes = Number(process.env['NEXUS_SLOW_REFRESHES'] ?? refreshesOfEach)
 const providerCount = refreshes / refreshesOfEach;
 /** A provider that has answered nothing yet is sent four calls at once, and twice as many after every answer. */
 const warmUps = 6;
-/** Below the time a provider has for an answer. */
-const slowMs = providerCount > 1 ? 8_000 : 5_000;
-const readsOfWindow = 100;
-const windows = 3;
-const promisedMs = 50;
+const reads = 100;
 
 describe('a Broker with ten connections to PostgreSQL', () => {
   let stack: Stack;
@@ -53,20 +49,16 @@ describe('a Broker with ten connections to PostgreSQL', () => {
     return statusCode;
   };
 
-  /** Which time, in ms, 99 of 100 reads of live tokens take less than; the best of the windows in which enough was open. */
-  const measure = async (ids: readonly string[], minOpen: number): Promise<number> => {
-    const figures: number[] = [];
-    for (let window = 0; window < windows; window++) {
-      const times: number[] = [];
-      for (let read = 0; read < readsOfWindow; read++) {
-        const startedMs = performance.now();
-        expect(await ask('GET', `/v1/token/${ids[read % ids.length]}`)).toBe(200);
-        times.push(performance.now() - startedMs);
-      }
-      times.sort((a, b) => a - b);
-      if (openCalls() >= minOpen) figures.push(times[Math.floor(readsOfWindow * 0.99) - 1] ?? 0);
+  /** Reads live tokens, and tells which time, in ms, 99 of 100 reads took less than. */
+  const measure = async (ids: readonly string[]): Promise<number> => {
+    const times: number[] = [];
+    for (let read = 0; read < reads; read++) {
+      const startedMs = performance.now();
+      expect(await ask('GET', `/v1/token/${ids[read % ids.length]}`)).toBe(200);
+      times.push(performance.now() - startedMs);
     }
-    return Math.min(...figures);
+    times.sort((a, b) => a - b);
+    return times[Math.floor(reads * 0.99) - 1] ?? 0;
   };
 
   const letExpire = (refs: readonly string[]) =>
@@ -75,30 +67,30 @@ describe('a Broker with ten connections to PostgreSQL', () => {
       `update connection set access_expires_at = 1 where connection_ref in (${refs.map((ref) => `'${ref}'`).join(', ')})`,
     );
 
-  it(`O14: ${refreshes} slow refreshes keep no other read waiting for ${promisedMs} ms`, async () => {
+  it(`O14: no read of a living token waits for any of ${refreshes} slow refreshes`, async () => {
     const connected = await Promise.all(providers.map((p) => p.connectMany(refreshesOfEach + warmUps)));
     const renewed = connected.flatMap((connections) => connections.slice(warmUps));
     const others = connected.flatMap((connections) => connections.slice(0, warmUps)).map(({ id }) => id);
     // All of one kind go the way of reads, all of the other that of calls that may take long.
     const [read, forced] = [renewed.filter((_, index) => index % 2 === 0), renewed.filter((_, index) => index % 2 > 0)];
     await letExpire(read.map(({ ref }) => ref));
-    const unloaded = await measure(others, 0);
+    const unloaded = await measure(others);
     expect(new Set(await Promise.all(others.map((id) => ask('POST', `/v1/refresh/${id}`))))).toEqual(new Set([200]));
-    for (const provider of providers) provider.setFaults(() => ({ kind: 'slow', ms: slowMs }));
-    const startedMs = performance.now();
+    let release = (): void => undefined;
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    for (const provider of providers) provider.setFaults(() => ({ kind: 'slow', until: released }));
     const waiting = [
       ...read.map(({ id }) => ask('GET', `/v1/token/${id}`)),
       ...forced.map(({ id }) => ask('POST', `/v1/refresh/${id}`)),
     ];
-    await waitFor('the calls', () => (openCalls() === refreshes ? true : null), slowMs).catch(() => undefined);
-    const underWayMs = performance.now() - startedMs;
-    const open = openCalls();
-    const loaded = await measure(others, refreshes * 0.9);
-    const text = `without refreshes ${unloaded.toFixed(1)} ms, with ${open} open ${loaded.toFixed(1)} ms`;
-    process.stdout.write(`reads of live tokens, p99: ${text}; all were open after ${Math.round(underWayMs)} ms\n`);
-    expect(open).toBe(refreshes);
-    // A machine that is slow without any refresh says nothing of what refreshes do.
-    expect(loaded).toBeLessThan(Math.max(promisedMs, unloaded * 2));
+    await waitFor('the calls', () => (openCalls() === refreshes ? true : null));
+    const loaded = await measure(others);
+    // Every one of them is still open, so no read has waited for it.
+    expect(openCalls()).toBe(refreshes);
+    process.stdout.write(`p99 of reads: ${unloaded.toFixed(1)} ms, with ${refreshes} open ${loaded.toFixed(1)} ms\n`);
+    release();
     // On a busy machine an answer may come after its deadline; nothing else may happen to a refresh.
     expect((await Promise.all(waiting)).filter((status) => status !== 200 && status !== 502)).toEqual([]);
   }, 60_000);

@@ -30,6 +30,8 @@ const violations: readonly (readonly [rule: string, from: string, to: string])[]
   ['schemas', 'nexus-gateway/src/schemas/v1/connection.ts', 'nexus-gateway/src/translate/provider.ts'],
   ['package-core', 'packages/core/src/errors.ts', 'packages/config/src/load.ts'],
   ['package-strategies', 'packages/strategies/src/apply.ts', 'packages/http/src/app.ts'],
+  ['package-catalogue', 'packages/catalogue/src/template-file.ts', 'packages/http/src/app.ts'],
+  ['catalogue-at-run-time', 'packages/catalogue/src/templates.ts', 'packages/catalogue/src/template-schema.ts'],
   ['testkit-only-in-tests', 'nexus-broker/src/deps.ts', 'packages/testkit/src/postgres.ts'],
   ['sql-only-in-stores', 'nexus-broker/src/services/keys/sql.ts', 'node_modules/kysely/index.ts'],
   ['openid-client-only-in-oauth', 'nexus-broker/src/services/keys/oidc.ts', 'node_modules/openid-client/index.ts'],

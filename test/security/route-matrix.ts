@@ -159,8 +159,10 @@ export const brokerOperations: readonly Operation[] = [
   operation('getProvidersMetadata', 'POST /internal/v1/providers/metadata', ['gateway'], '200', {}),
   operation('listProviders', 'GET /admin/v1/providers', readers, '200'),
   operation('createProvider', 'POST /admin/v1/providers', owners, invalid, {}),
+  operation('previewProvider', 'POST /admin/v1/providers/preview', owners, invalid, {}),
   operation('getProvider', 'GET /admin/v1/providers/unknown', readers, '404 provider_not_found'),
   operation('updateProvider', 'PATCH /admin/v1/providers/unknown', owners, '404 provider_not_found', {}),
+  operation('replaceProvider', 'PUT /admin/v1/providers/unknown', owners, '404 provider_not_found', {}),
   operation('deleteProvider', 'DELETE /admin/v1/providers/unknown', owners, '404 provider_not_found'),
   operation('rebindProvider', 'POST /admin/v1/providers/unknown/rebind', ['admin'], '404 provider_not_found', {
     from_origin: 'https://a.example',

@@ -132,6 +132,11 @@ async function plantAdministration(traffic: PlantedTraffic, keys: ReadonlyMap<st
   });
   await traffic.broker('GET', `/admin${path}`);
   await traffic.broker('PATCH', `/admin${path}`, { body: { client_secret: client_secret(), pkce: 'maybe' } });
+  const second = { ...profile, client_secret: client_secret() };
+  await traffic.broker('POST', '/admin/v1/providers/preview', { body: second });
+  await traffic.broker('POST', '/admin/v1/providers/preview', { body: { ...second, template: client_secret() } });
+  await traffic.broker('PUT', `/admin${path}`, { body: { ...second, client_secret: client_secret() } });
+  await traffic.broker('PUT', `/admin${path}?expected_version=${client_secret()}`, { body: second });
   await traffic.gateway('DELETE', path, { key });
   await traffic.broker('DELETE', `/admin${path}?reason=${client_secret()}`);
   await traffic.gateway('GET', '/v1/connections?workspace_id=workspace-1', { key });

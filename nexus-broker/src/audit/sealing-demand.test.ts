@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '@nexus/core/clock';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import type { Database } from '../stores/database.js';
+import type { Database, Stores } from '../stores/database.js';
 import { describeEachDatabase } from '../stores/describe-each-database.js';
 import { SealingRig } from './sealing-fixture.js';
 
@@ -75,7 +75,7 @@ describeEachDatabase('the audit sealer', (open, fixture) => {
       looks += 1;
       return stores.audit.listUnsealed(...given);
     };
-    const counted = { ...stores, audit: { ...stores.audit, listUnsealed } };
+    const counted: Stores = Object.create(stores, { audit: { value: { ...stores.audit, listUnsealed } } });
     const database: Database = { ...rig.database, isExclusive: true, stores: counted };
     const sealer = await rig.createSealer({ database });
     await rig.writeMany(3);

@@ -1,6 +1,7 @@
 import { NexusError } from '@nexus/core/errors';
 import type { SealedBlob } from '@nexus/vault/vault';
 import { type Connection, currentStatus, toPublicReason } from '../domain/connection.js';
+import { placeFor } from '../domain/profile-places.js';
 import type { Provider } from '../domain/provider.js';
 import type { Database } from '../stores/database.js';
 
@@ -28,9 +29,12 @@ export async function requireActive(database: Database, connection: Connection):
   throw new NexusError('connection_not_active', message, explanation);
 }
 
-/** The connection's provider, deleted ones included: a forced deletion has revoked what they issued. */
-export async function getProviderOf(database: Database, connection: Pick<Connection, 'providerId'>): Promise<Provider> {
+/** The provider as the connection has it, deleted ones included: a forced deletion has revoked what they issued. */
+export async function getProviderOf(
+  database: Database,
+  connection: Pick<Connection, 'providerId' | 'inputs' | 'accountData'>,
+): Promise<Provider> {
   const provider = await database.stores.providers.findAnyById(connection.providerId);
   if (provider === null) throw new Error('a connection names a provider that does not exist');
-  return provider;
+  return placeFor(provider, connection);
 }

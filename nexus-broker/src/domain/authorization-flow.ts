@@ -1,5 +1,6 @@
 import type { Instant } from '@nexus/core/clock';
 import type { SealedBlob } from '@nexus/vault/vault';
+import type { PlaceValues } from './placeholders.js';
 
 export type CompletionMode = 'bound' | 'confirm';
 
@@ -30,6 +31,8 @@ export interface Flow {
   readonly loginHint: string | null;
   readonly expectedSubject: string | null;
   readonly accountLabel: string | null;
+  /** What its connection will have for the placeholders of the provider's URLs. */
+  readonly inputs: PlaceValues;
   readonly requestedBy: string | null;
   /** Address of the caller that requested it; pending caps count by it. */
   readonly source: string;

@@ -2,6 +2,7 @@ import type { JsonValue } from '@nexus/core/canonical-json';
 import type { Instant } from '@nexus/core/clock';
 import type { PublicReason } from '@nexus/core/errors';
 import type { SealedBlob } from '@nexus/vault/vault';
+import type { PlaceValues } from './placeholders.js';
 
 export const connectionStatuses = ['pending', 'active', 'attention', 'failed', 'revoked'] as const;
 export type ConnectionStatus = (typeof connectionStatuses)[number];
@@ -38,6 +39,10 @@ export interface Connection {
   readonly grantedScopes: readonly string[] | null;
   readonly accountSubject: string | null;
   readonly accountLabel: string | null;
+  /** What the caller gave for the placeholders of the provider's URLs. */
+  readonly inputs: PlaceValues;
+  /** What the provider told once, by the names its profile gives it. */
+  readonly accountData: PlaceValues;
   readonly metadata: JsonValue;
   /** The key that started it, or null for an anonymous caller. */
   readonly requestedBy: string | null;

@@ -8,6 +8,10 @@ export type OauthCredential = {
   readonly scope: string;
   /** Unix seconds; null when the provider named no end. */
   readonly expiresAt: number | null;
+  /** Every origin it may be sent to; left out where that is the issuing one alone. */
+  readonly origins?: readonly string[];
+  /** Unix seconds of the consent, where its refresh token ends some time after it whatever happens. */
+  readonly consentedAt?: number;
 };
 
 export type StaticCredential = {

@@ -107,6 +107,12 @@ export class FieldReader {
     return value === null ? null : new FieldReader(value, path, this.#details);
   }
 
+  /** A reader of these fields alone. */
+  only(names: readonly string[]): FieldReader {
+    const kept = Object.entries(this.#fields).filter(([name]) => names.includes(name));
+    return new FieldReader(Object.fromEntries(kept), this.#prefix, this.#details);
+  }
+
   names(): string[] {
     return Object.keys(this.#fields);
   }

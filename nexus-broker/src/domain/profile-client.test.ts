@@ -2,7 +2,7 @@ import { NexusError } from '@nexus/core/errors';
 import { describe, expect, it } from 'vitest';
 import { isReservedParameter, reservedParameters } from './profile-client.js';
 import { oauthBody } from './profile-fixture.test-data.js';
-import { mergeProviderPatch, parseProviderProfile } from './provider-profile.js';
+import { mergeProviderPatch, parseProviderProfile, parseReplacement } from './provider-profile.js';
 
 const production = { environment: 'production' } as const;
 const existing = parseProviderProfile(oauthBody, production).profile;
@@ -89,6 +89,37 @@ describe('client', () => {
     }
   });
 
+  it('takes a private key in PEM, whose lines nothing else may be in', () => {
+    const pem = '-----BEGIN PRIVATE KEY-----\nZml4dHVyZS1rZXk=\n-----END PRIVATE KEY-----\n';
+    const body = { ...oauthBody, token_endpoint_auth_method: 'private_key_jwt', client_secret: pem };
+    const { profile, clientSecrets } = parseProviderProfile(body, production);
+    expect([profile.tokenEndpointAuthMethod, clientSecrets]).toEqual(['private_key_jwt', [pem]]);
+    for (const wrong of [`${pem}x`, pem.replace('Zm', 'Z-m'), pem.replaceAll('PRIVATE', 'PUBLIC'), `\n${pem}`]) {
+      expect(refusedPaths({ client_secret: wrong }), JSON.stringify(wrong)).toContain('client_secret');
+    }
+  });
+
+  it('S-9: demands the secret again where a key becomes a password, or a password a key', () => {
+    const pem = '-----BEGIN PRIVATE KEY-----\nZml4dHVyZS1rZXk=\n-----END PRIVATE KEY-----\n';
+    const signed = { ...oauthBody, token_endpoint_auth_method: 'private_key_jwt', client_secret: pem };
+    const { client_secret: _, ...unsaid } = oauthBody;
+    const methods = [
+      [parseProviderProfile(signed, production).profile, 'client_secret_post'],
+      [existing, 'private_key_jwt'],
+    ] as const;
+    for (const [profile, token_endpoint_auth_method] of methods) {
+      const change = { token_endpoint_auth_method };
+      const patched = refusal(() => mergeProviderPatch(profile, change, production));
+      const replaced = refusal(() => parseReplacement(profile, { ...unsaid, ...change }, production));
+      for (const { details } of [patched, replaced])
+        expect(details?.map(({ path }) => path)).toEqual(['client_secret']);
+      const sent = mergeProviderPatch(profile, { ...change, client_secret: 'fixture-other' }, production);
+      expect(sent.profile.tokenEndpointAuthMethod).toBe(token_endpoint_auth_method);
+    }
+    const other = mergeProviderPatch(existing, { token_endpoint_auth_method: 'client_secret_post' }, production);
+    expect(other.clientSecrets).toBeNull();
+  });
+
   it('never repeats a refused secret', () => {
     const error = refusal(() =>
       parseProviderProfile({ ...oauthBody, client_secret: 'canary\n', client_id: 'canary\n' }, production),
@@ -108,7 +139,10 @@ describe('client', () => {
       'client_secret',
     ]);
     expect(refusedPaths({ token_endpoint_auth_method: 'none' })).toEqual(['client_secret']);
-    expect(refusedPaths({ token_endpoint_auth_method: 'private_key_jwt' })).toEqual(['token_endpoint_auth_method']);
+    expect(refusedPaths({ token_endpoint_auth_method: 'tls_client_auth' })).toEqual(['token_endpoint_auth_method']);
+    expect(refusedPaths({ client_secret: null, token_endpoint_auth_method: 'private_key_jwt' })).toEqual([
+      'client_secret',
+    ]);
     expect(
       refusedPaths({ token_endpoint_auth_method: 'client_secret_basic', auth_header: 'client_secret_post' }),
     ).toEqual(['auth_header']);

@@ -1,12 +1,11 @@
 import { type FieldReader, isJsonObject, toPathPart } from './field-reader.js';
 import type { ProfileContext } from './profile-context.js';
-import { readErrorMap, readRefreshPolicy } from './profile-refresh.js';
+import { readErrorMap } from './profile-errors.js';
 import {
   type ClientAuthenticationMethod,
   clientAuthenticationMethods,
   downscopeMethods,
   type ProviderProfile,
-  revocationReaches,
 } from './provider.js';
 
 /** What Nexus itself puts into an authorization request (H9); compared in lower case. */
@@ -48,12 +47,17 @@ export function readClientSecrets(fields: FieldReader): string[] | null {
   const secrets: string[] = [];
   for (const [index, secret] of list.entries()) {
     const path = Array.isArray(value) ? `client_secret[${index}]` : 'client_secret';
-    // RFC 6749 appendix A.2: client-secret = *VSCHAR.
-    if (typeof secret === 'string' && /^[\x20-\x7e]{1,4096}$/.test(secret)) secrets.push(secret);
+    if (typeof secret === 'string' && isSecretText(secret)) secrets.push(secret);
     else fields.refuse(path, 'must be 1 to 4096 printable ASCII characters');
   }
   if (new Set(secrets).size !== secrets.length) fields.refuse('client_secret', 'must not name anything twice');
   return secrets;
+}
+
+/** RFC 6749 appendix A.2: client-secret = *VSCHAR. The private key of a client has lines (RFC 7468). */
+function isSecretText(text: string): boolean {
+  const isKey = /^-----BEGIN PRIVATE KEY-----[A-Za-z0-9+/=\s]{1,8000}-----END PRIVATE KEY-----\s*$/.test(text);
+  return isKey || /^[\x20-\x7e]{1,4096}$/.test(text);
 }
 
 /** `auth_header` is another name of `token_endpoint_auth_method`; whoever sends both has to mean the same. */
@@ -80,16 +84,7 @@ export function findClientIdProblem(text: string): string | null {
 
 type Authorization = Pick<
   ProviderProfile,
-  | 'scopes'
-  | 'scopeSeparator'
-  | 'pkce'
-  | 'params'
-  | 'revocationKills'
-  | 'downscope'
-  | 'refresh'
-  | 'errors'
-  | 'allowWiderToken'
-  | 'exposeIdToken'
+  'scopes' | 'scopeSeparator' | 'pkce' | 'params' | 'downscope' | 'errors' | 'allowWiderToken' | 'exposeIdToken'
 >;
 
 export function readAuthorization(context: ProfileContext): Authorization {
@@ -100,9 +95,7 @@ export function readAuthorization(context: ProfileContext): Authorization {
     scopeSeparator,
     pkce: fields.choice('pkce', ['required', 'supported', 'refused']) ?? 'supported',
     params: readParams(context),
-    revocationKills: readRecipe(fields, 'revoke', 'kills', revocationReaches) ?? 'unknown',
     downscope: readRecipe(fields, 'downscope', 'via', downscopeMethods),
-    refresh: readRefreshPolicy(fields),
     errors: readErrorMap(fields),
     allowWiderToken: fields.flag('allow_wider_token') ?? false,
     exposeIdToken: fields.flag('expose_id_token') ?? false,

@@ -1,6 +1,7 @@
 import { NexusError } from '@nexus/core/errors';
 import { describe, expect, it } from 'vitest';
 import { keyBody, oauthBody } from './profile-fixture.test-data.js';
+import { plainProbe } from './profile-quirks.js';
 import type { ProviderProfile } from './provider.js';
 import { listProviderUrls, mergeProviderPatch, parseProviderProfile } from './provider-profile.js';
 
@@ -111,8 +112,8 @@ describe('the two kinds of provider', () => {
       expect(refusedPaths({ ...keyBody, [name]: value })).toEqual([name]);
       expect(refusedPaths({ ...keyBody, [name]: null })).toEqual([]);
     }
-    for (const name of ['credential_schema', 'probe'])
-      expect(refusedPaths({ ...oauthBody, [name]: {} })).toEqual([name]);
+    expect(refusedPaths({ ...oauthBody, credential_schema: {} })).toEqual(['credential_schema']);
+    expect(refusedPaths({ ...oauthBody, probe: { path: '/me' } })).toEqual(['probe']);
     expect(refusedPaths({ ...oauthBody, auth_strategy: { type: 'header' } })).toEqual(['auth_strategy.type']);
     expect(refusedPaths({ ...oauthBody, auth_strategy: { type: 'oauth2' } })).toEqual([]);
   });
@@ -120,9 +121,9 @@ describe('the two kinds of provider', () => {
 
 describe('probe', () => {
   it('has a method and a path, absolute or below the API', () => {
-    expect(parse({ ...keyBody, probe: { path: '/check' } }).probe).toEqual({ method: 'GET', path: '/check' });
+    expect(parse({ ...keyBody, probe: { path: '/check' } }).probe).toEqual({ ...plainProbe, path: '/check' });
     const posted = parse({ ...keyBody, probe: { method: 'POST', path: 'https://b.example/check' } });
-    expect(posted.probe).toEqual({ method: 'POST', path: 'https://b.example/check' });
+    expect(posted.probe).toEqual({ ...plainProbe, method: 'POST', path: 'https://b.example/check' });
     expect(listProviderUrls(posted)).toContain('https://b.example/check');
   });
 

@@ -1,11 +1,11 @@
 import { type ErrorDetail, NexusError } from '@nexus/core/errors';
 import { describeFields, resolveStrategy, type Strategy } from '@nexus/strategies/strategy';
 import { type CredentialSchema, createCredentialSchema, readCredentialSchema } from './credential-schema.js';
-import { FieldReader } from './field-reader.js';
+import { FieldReader, isJsonObject } from './field-reader.js';
 import type { ProfileContext } from './profile-context.js';
 import { readApiUrl } from './profile-endpoints.js';
-import { defaultRefreshPolicy, toWireRefreshPolicy } from './profile-refresh.js';
-import type { AuthStrategy, AuthType, Probe, ProviderProfile } from './provider.js';
+import { plainQuirks, type Quirks, quirkFields } from './profile-quirks.js';
+import type { AuthStrategy, AuthType, ProviderProfile } from './provider.js';
 
 /** Fields that mean something for OAuth only, with the one value that means nothing. */
 const oauthOnly: { readonly [name: string]: string } = {
@@ -20,28 +20,32 @@ const oauthOnly: { readonly [name: string]: string } = {
   token_endpoint_auth_method: '"none"',
   auth_header: '"none"',
   params: '{}',
-  revoke: '{"kills":"unknown"}',
-  refresh: JSON.stringify(toWireRefreshPolicy(defaultRefreshPolicy)),
   errors: '{}',
   expose_id_token: 'false',
+  refresh_url: 'null',
+  introspection_endpoint: 'null',
 };
 
-type Credentials = Pick<ProviderProfile, 'credentialSchema' | 'authStrategy' | 'probe'>;
+type Credentials = Pick<ProviderProfile, 'credentialSchema' | 'authStrategy'>;
 
-export function readCredentialFields(context: ProfileContext, authType: AuthType, details: ErrorDetail[]): Credentials {
+export function readCredentialFields(
+  context: ProfileContext,
+  { authType, quirks }: { readonly authType: AuthType; readonly quirks: Quirks },
+  details: ErrorDetail[],
+): Credentials {
   const strategy = readStrategy(context, authType, details);
   if (authType === 'oauth2') {
     for (const name of ['credential_schema', 'probe']) {
       if (context.fields.has(name)) context.fields.refuse(name, 'is for static providers only');
     }
-    return { credentialSchema: null, authStrategy: { type: 'oauth2', config: {} }, probe: null };
+    return { credentialSchema: null, authStrategy: { type: 'oauth2', config: {} } };
   }
-  refuseOauthFields(context);
-  const probe = readProbe(context, details);
+  refuseOauthFields(context, quirks);
+  checkProbe(context, details);
   if (strategy === null || strategy.type === 'oauth2') {
-    return { credentialSchema: null, authStrategy: { type: 'header', config: {} }, probe };
+    return { credentialSchema: null, authStrategy: { type: 'header', config: {} } };
   }
-  return { credentialSchema: readSchema(context, strategy, details), authStrategy: strategy, probe };
+  return { credentialSchema: readSchema(context, strategy, details), authStrategy: strategy };
 }
 
 /** The strategy as answers show it: OAuth has no config. */
@@ -78,21 +82,23 @@ function readSchema(context: ProfileContext, strategy: Strategy, details: ErrorD
   return schema;
 }
 
-function readProbe(context: ProfileContext, details: ErrorDetail[]): Probe | null {
-  const given = context.fields.object('probe');
-  if (given === null) return null;
-  const fields = new FieldReader(given, 'probe', details);
-  fields.refuseUnknown(['method', 'path']);
-  if (!fields.has('path')) fields.refuse('path', 'is required');
-  const method = fields.choice('method', ['GET', 'POST', 'HEAD']) ?? 'GET';
-  const path = readApiUrl(context, { name: 'path', from: fields, hasBase: context.fields.has('api_base_url') });
-  return path === null ? null : { method, path };
+/** Where the probe goes; the rest of it has been read. */
+function checkProbe(context: ProfileContext, details: ErrorDetail[]): void {
+  const given = context.fields.get('probe');
+  if (!isJsonObject(given) || typeof given['path'] !== 'string') return;
+  const from = new FieldReader(given, 'probe', details);
+  readApiUrl(context, { name: 'path', from, hasBase: context.fields.has('api_base_url') });
 }
 
-function refuseOauthFields({ fields }: ProfileContext): void {
+function refuseOauthFields({ fields }: ProfileContext, quirks: Quirks): void {
   if (fields.has('client_secret')) fields.refuse('client_secret', 'is for oauth2 providers only');
   for (const [name, neutral] of Object.entries(oauthOnly)) {
     if (!fields.has(name) || JSON.stringify(fields.get(name)) === neutral) continue;
     fields.refuse(name, 'is for oauth2 providers only');
+  }
+  for (const key of Object.keys(quirkFields) as (keyof Quirks)[]) {
+    if (key === 'inputs' || key === 'probe') continue;
+    if (JSON.stringify(quirks[key]) === JSON.stringify(plainQuirks[key])) continue;
+    fields.refuse(quirkFields[key].name, 'is for oauth2 providers only');
   }
 }

@@ -1,5 +1,7 @@
 import { findDisplayProblem } from './display-text.js';
+import { findHostPlaceProblem, isAbsolute, sampleUrl } from './placeholders.js';
 import type { ProfileContext } from './profile-context.js';
+import type { Quirks } from './profile-quirks.js';
 import type { ProviderProfile } from './provider.js';
 import { findOriginProblem, findUrlProblem, isUriText, maxUrlLength } from './web-url.js';
 
@@ -9,8 +11,10 @@ type Endpoints = Pick<
   | 'enableDiscovery'
   | 'authUrl'
   | 'tokenUrl'
+  | 'refreshUrl'
   | 'userInfoEndpoint'
   | 'revocationEndpoint'
+  | 'introspectionEndpoint'
   | 'apiBaseUrl'
   | 'allowedOrigins'
 >;
@@ -31,17 +35,19 @@ export function readEndpoints(context: ProfileContext): Endpoints {
     enableDiscovery: fields.flag('enable_discovery') ?? fields.has('issuer'),
     authUrl,
     tokenUrl,
+    refreshUrl: readUrl(context, 'refresh_url'),
     userInfoEndpoint: readApiUrl(context, {
       name: 'user_info_endpoint',
       from: context.fields,
       hasBase: apiBaseUrl !== null,
     }),
     revocationEndpoint: readUrl(context, 'revocation_endpoint'),
+    introspectionEndpoint: readUrl(context, 'introspection_endpoint'),
     apiBaseUrl,
     allowedOrigins: fields.texts('allowed_origins', maxOrigins, () => null) ?? [],
   };
   for (const origin of endpoints.allowedOrigins) {
-    const problem = findOriginProblem(origin, context.environment);
+    const problem = findOriginProblem(sampleUrl(origin), context.environment) ?? findHostPlaceProblem(origin);
     if (problem !== null) context.unsafe.push(`allowed_origins ${problem}.`);
   }
   return endpoints;
@@ -59,11 +65,6 @@ export function checkOauthEndpoints(context: ProfileContext, endpoints: Endpoint
   if (scopes.includes('openid') && !fields.has('issuer')) {
     fields.refuse('scopes', 'may hold openid only for a provider with an issuer');
   }
-  const [, ...others] = listOrigins(endpoints);
-  const stray = others.filter((origin) => !endpoints.allowedOrigins.includes(origin));
-  if (stray.length > 0) {
-    context.unsafe.push(`The endpoints span several origins; list them in allowed_origins: ${stray.join(', ')}.`);
-  }
 }
 
 interface ApiUrlField {
@@ -76,14 +77,26 @@ interface ApiUrlField {
 export function readApiUrl(context: ProfileContext, { name, from, hasBase }: ApiUrlField): string | null {
   const value = from.text(name, (text) => {
     if (text.length < 1 || text.length > maxUrlLength) return `must be 1 to ${maxUrlLength} characters`;
-    if (/^https?:/.test(text)) return null;
+    if (isAbsolute(text)) return null;
     return hasBase ? findRelativeProblem(text) : 'must be absolute where there is no api_base_url';
   });
-  if (value !== null && /^https?:/.test(value)) {
-    const problem = findUrlProblem(value.replace(/[{}]/g, '_'), context.environment);
+  if (value !== null && isAbsolute(value)) {
+    const problem = findPlacedProblem(context, value);
     if (problem !== null) context.unsafe.push(`${name} ${problem}.`);
   }
   return value;
+}
+
+/** The URLs of calls that a profile describes as blocks of their own; the rest of these has been read. */
+export function checkRequestUrls(context: ProfileContext, { upgrade, revoke, account }: Quirks): void {
+  const absolute = { 'upgrade.url': upgrade?.url, 'revoke.request.url': revoke.request?.url };
+  for (const [name, url] of Object.entries(absolute)) {
+    const problem = url === undefined ? null : findPlacedProblem(context, url);
+    if (problem !== null) context.unsafe.push(`${name} ${problem}.`);
+  }
+  const from = context.fields.nested('account')?.nested('request') ?? null;
+  if (from === null || account.request === null) return;
+  readApiUrl(context, { name: 'url', from, hasBase: context.fields.has('api_base_url') });
 }
 
 /** A link that people or frontends follow; Nexus itself never does. */
@@ -106,13 +119,17 @@ export function findNameProblem(text: string): string | null {
 
 function readUrl(context: ProfileContext, name: string): string | null {
   const value = context.fields.text(name, () => null);
-  const problem = value === null ? null : findUrlProblem(value, context.environment);
+  const problem = value === null ? null : findPlacedProblem(context, value);
   if (problem !== null) context.unsafe.push(`${name} ${problem}.`);
   return problem === null ? value : null;
 }
 
+function findPlacedProblem({ environment }: ProfileContext, url: string): string | null {
+  return findUrlProblem(sampleUrl(url), environment) ?? findHostPlaceProblem(url);
+}
+
 function findRelativeProblem(text: string): string | null {
-  const plain = text.replace(/[{}]/g, '_');
+  const plain = sampleUrl(text);
   const path = `/${plain.replace(/^\//, '')}`;
   const message = 'must be an absolute https URL or a path below api_base_url';
   if (!isUriText(plain) || plain.includes('#') || path.startsWith('//')) return message;
@@ -121,12 +138,4 @@ function findRelativeProblem(text: string): string | null {
   if (!URL.canParse(`${base}${path}`)) return message;
   const url = new URL(`${base}${path}`);
   return `${url.pathname}${url.search}` === path && url.origin === base ? null : message;
-}
-
-/** The provider's own origin first: its issuer's, else the one people are sent to. */
-function listOrigins(endpoints: Endpoints): string[] {
-  const { issuer, authUrl, tokenUrl, revocationEndpoint, userInfoEndpoint } = endpoints;
-  const account = userInfoEndpoint !== null && URL.canParse(userInfoEndpoint) ? userInfoEndpoint : null;
-  const urls = [issuer, authUrl, tokenUrl, revocationEndpoint, account];
-  return [...new Set(urls.flatMap((url) => (url === null ? [] : [new URL(url).origin])))];
 }

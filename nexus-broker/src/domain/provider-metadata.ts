@@ -1,3 +1,5 @@
+import { drawMonogram } from './monogram.js';
+import { quirkFields } from './profile-quirks.js';
 import { isOauth, type Provider } from './provider.js';
 
 /** What a frontend needs to draw a list of providers: by `auth_type`, then by name; no client data, no endpoints. */
@@ -19,10 +21,11 @@ function describeProvider({ providerId, profile }: Provider) {
     api_base_url: profile.apiBaseUrl,
     user_info_endpoint: profile.userInfoEndpoint,
     scopes: [...profile.scopes],
-    logo_url: profile.logoUrl,
+    logo_url: profile.logoUrl ?? drawMonogram(profile.displayName),
     docs_url: profile.docsUrl,
     ...(isOauth(profile) || profile.credentialSchema === null
       ? {}
       : { credential_schema: { ...profile.credentialSchema } as Record<string, unknown> }),
+    ...(Object.keys(profile.inputs).length === 0 ? {} : { inputs: quirkFields.inputs.write(profile.inputs) }),
   };
 }

@@ -2,16 +2,11 @@ import { NexusError } from '@nexus/core/errors';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { issuerBody, keyBody, oauthBody } from './profile-fixture.test-data.js';
-import { defaultRefreshPolicy } from './profile-refresh.js';
+import { plainQuirks } from './profile-quirks.js';
 import type { Provider, ProviderProfile } from './provider.js';
-import {
-  listProviderUrls,
-  mergeProviderPatch,
-  parseProviderProfile,
-  toWireProfile,
-  unwrapProfile,
-} from './provider-profile.js';
+import { listProviderUrls, mergeProviderPatch, parseProviderProfile, unwrapProfile } from './provider-profile.js';
 import { measureQuickest } from './quickest-run.test-data.js';
+import { toWireProfile } from './wire-profile.js';
 
 const production = { environment: 'production' } as const;
 
@@ -71,16 +66,17 @@ describe('parseProviderProfile', () => {
         scopeSeparator: ' ',
         pkce: 'supported',
         params: {},
-        revocationKills: 'unknown',
         downscope: null,
-        refresh: defaultRefreshPolicy,
         errors: {},
         allowWiderToken: false,
         exposeIdToken: false,
         tokenEndpointAuthMethod: 'client_secret_basic',
         credentialSchema: null,
         authStrategy: { type: 'oauth2', config: {} },
-        probe: null,
+        refreshUrl: null,
+        introspectionEndpoint: null,
+        template: null,
+        ...plainQuirks,
       },
       clientSecrets: ['fixture-secret'],
     });
@@ -115,7 +111,7 @@ describe('parseProviderProfile', () => {
       displayName: 'Acme ID',
       tokenEndpointAuthMethod: 'client_secret_post',
       params: { prompt: 'consent', max_age: '60', access: 'true', 'x-y.z': '' },
-      revocationKills: 'grant',
+      revoke: { ...plainQuirks.revoke, kills: 'grant' },
       downscope: 'token_exchange',
       refresh: {
         rotation: 'strict',
@@ -175,8 +171,9 @@ describe('parseProviderProfile', () => {
     for (const name of readOnly) expect(refusedPaths({ ...oauthBody, [name]: 'x' })).toEqual([name]);
   });
 
-  it('takes the recipes it knows, each with the one field it has', () => {
-    for (const wrong of ['scope', '', null, ['refresh'], 'toString']) {
+  it('takes the recipes it knows, with the fields they have', () => {
+    expect(refusedPaths({ ...oauthBody, downscope: { via: null } })).toEqual(['downscope.via']);
+    for (const wrong of ['scope', '', ['refresh'], 'toString']) {
       expect(refusedPaths({ ...oauthBody, downscope: { via: wrong } })).toEqual(['downscope.via']);
       expect(refusedPaths({ ...oauthBody, revoke: { kills: wrong } })).toEqual(['revoke.kills']);
     }
@@ -310,7 +307,9 @@ describe('toWireProfile', () => {
   it('reads back as the same profile', () => {
     for (const body of [oauthBody, issuerBody, keyBody]) {
       const profile = parse(body);
-      const { id, version, created_at, updated_at, client_secret_set, ...fields } = toWireProfile(store(profile));
+      const { id, version, created_at, updated_at, client_secret_set, template, ...fields } = toWireProfile(
+        store(profile),
+      );
       const secret = 'client_secret' in body ? { client_secret: body.client_secret } : {};
       expect(parse(JSON.parse(JSON.stringify({ ...fields, ...secret }))), id).toEqual(profile);
     }

@@ -11,10 +11,20 @@ interface TokenAnswerContext {
   readonly impliedScope: string;
   /** When the answer arrived, in Unix milliseconds. */
   readonly receivedMs: number;
+  /** What the provider's tokens are whatever the answer says; left out where that is Bearer, or the answer is unusable. */
+  readonly tokenType?: string | null;
+  /**
+   * Whether a refresh token was spent for the answer: its tokens may be the only ones left, so no more is asked of what
+   * stands beside them.
+   */
+  readonly isRefresh?: boolean;
 }
 
 /** No provider means a longer lifetime than this; the bound keeps arithmetic far from the ends of numbers and dates. */
 export const maxLifetimeSeconds = 10 * 365 * 24 * 3600;
+
+/** What a token is given whose end is past when it comes, where it is kept all the same: time to use it and to renew it. */
+export const leastLifetimeSeconds = 60;
 
 /**
  * Normalises a token answer. `refreshToken` and `idToken` are null when the answer has none; on a refresh
@@ -25,24 +35,36 @@ export function readTokenAnswer(answer: unknown, context: TokenAnswerContext): O
     throw new TokenAnswerError('the answer is not a JSON object');
   }
   const fields = answer as Readonly<Record<string, unknown>>;
-  const lifetime = readLifetime(fields['expires_in']);
+  const read = <T>(member: () => T, otherwise: T): T => {
+    try {
+      return member();
+    } catch (error) {
+      if (context.isRefresh !== true) throw error;
+      return otherwise;
+    }
+  };
+  const lifetime = read(() => readLifetime(fields['expires_in']), leastLifetimeSeconds);
+  const impliedScope = normalizeScope(context.impliedScope);
   return {
     kind: 'oauth2',
     accessToken: readAccessToken(fields['access_token']),
     refreshToken: readOptionalToken(fields['refresh_token']),
-    tokenType: readTokenType(fields['token_type']),
-    idToken: readOptionalToken(fields['id_token']),
-    scope: boundScope(readScope(fields['scope']) ?? normalizeScope(context.impliedScope)),
+    tokenType: context.tokenType ?? readTokenType(fields['token_type']),
+    idToken: read(() => readOptionalToken(fields['id_token']), null),
+    scope: read(() => boundScope(readScope(fields['scope']) ?? impliedScope), impliedScope),
     expiresAt: lifetime === null ? null : Math.floor(context.receivedMs / 1000) + lifetime,
   };
 }
 
-/** RFC 6749 section 6: without a new refresh token the old one stays valid, and must not be lost. */
+/** RFC 6749 section 6: without a new refresh token the old one stays valid, and must not be lost; nor must its history. */
 export function mergeRefreshed(previous: OauthCredential, refreshed: OauthCredential): OauthCredential {
+  const { origins, consentedAt } = previous;
   return {
     ...refreshed,
     refreshToken: refreshed.refreshToken ?? previous.refreshToken,
     idToken: refreshed.idToken ?? previous.idToken,
+    ...(origins === undefined ? {} : { origins }),
+    ...(consentedAt === undefined ? {} : { consentedAt }),
   };
 }
 

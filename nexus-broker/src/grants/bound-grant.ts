@@ -8,6 +8,7 @@ import type { AuditLog } from '../audit/audit-log.js';
 import type { AuditEntry, AuditOrigin } from '../domain/audit-event.js';
 import { type Flow, type FlowStatus, handleLifetimeSeconds } from '../domain/authorization-flow.js';
 import { flowContext } from '../domain/blob-context.js';
+import { placeProvider } from '../domain/profile-places.js';
 import type { Provider } from '../domain/provider.js';
 import type { ProviderClient } from '../oauth/provider-client.js';
 import type { Database } from '../stores/database.js';
@@ -119,7 +120,7 @@ async function revokeHeldGrant(
   const grant = await openBoundGrant(deps.vault, flow, sealed);
   if (grant.credential.kind !== 'oauth2') return;
   await revokeGrant(deps, {
-    provider,
+    provider: placeProvider(provider, grant.accountData ?? {}),
     credential: grant.credential,
     issuedOrigin: grant.issuedOrigin,
     endedRef: null,

@@ -5,6 +5,7 @@
 import type { Vault } from '@nexus/vault/vault';
 import type { OauthCredential } from '../domain/credential.js';
 import type { Provider } from '../domain/provider.js';
+import { listRevocable } from '../domain/revocable-tokens.js';
 import type { ProviderClient } from '../oauth/provider-client.js';
 import type { Database } from '../stores/database.js';
 import { openClientSecrets } from './provider-secrets.js';
@@ -34,7 +35,7 @@ export interface Revocation {
 
 export async function revokeGrant(deps: RevokeGrantDeps, input: RevokeGrantInput): Promise<Revocation> {
   const { provider, credential } = input;
-  if (provider.profile.revocationKills !== 'token') {
+  if (provider.profile.revoke.kills !== 'token') {
     const isShared = await deps.database.stores.connections.hasLiveSibling({
       providerId: provider.providerId,
       accountSubject: input.accountSubject,
@@ -45,23 +46,21 @@ export async function revokeGrant(deps: RevokeGrantDeps, input: RevokeGrantInput
   return revokeTokens(deps, { provider, credential, issuedOrigin: input.issuedOrigin });
 }
 
-/** Revokes a refresh token and its access token, whatever else that kills at the provider. */
+/** Revokes the tokens of a credential, whatever else that kills at the provider. */
 export async function revokeTokens(
   deps: Pick<RevokeGrantDeps, 'vault' | 'providerClient'>,
   { provider, credential, issuedOrigin }: Pick<RevokeGrantInput, 'provider' | 'credential' | 'issuedOrigin'>,
 ): Promise<Revocation> {
   const clientSecrets = await openClientSecrets(deps.vault, provider);
-  const tokens: { token: string; hint: 'refresh_token' | 'access_token' }[] = [];
-  if (credential.refreshToken !== null) tokens.push({ token: credential.refreshToken, hint: 'refresh_token' });
-  tokens.push({ token: credential.accessToken, hint: 'access_token' });
   let revoked = false;
-  for (const { token, hint } of tokens) {
+  for (const { token, hint } of listRevocable(provider.profile, credential)) {
     const { outcome, mayPass } = await deps.providerClient.revokeToken({
       provider,
       clientSecrets,
       token,
       hint,
       issuedOrigin,
+      origins: credential.origins,
     });
     // Once the refresh token is gone, a provider that will not take its access token back lets it run out.
     if (outcome !== 'revoked') {

@@ -8,7 +8,10 @@ import type { Flow } from '../domain/authorization-flow.js';
 import { type Connection, statusesBefore } from '../domain/connection.js';
 import type { StoredCredential } from '../domain/credential.js';
 import { compareScopes, refreshDueAt } from '../domain/grant.js';
+import type { PlaceValues } from '../domain/placeholders.js';
+import type { Provider } from '../domain/provider.js';
 import { witness } from '../domain/store-witness.js';
+import { findMovedInputs } from '../domain/tenant.js';
 import { splitScope } from '../domain/token-set.js';
 import type { Database, Stores } from '../stores/database.js';
 import { sealCredential } from './credential-custody.js';
@@ -26,12 +29,14 @@ export type Grant = {
   readonly issuedOrigin: string;
   readonly subject: string | null;
   readonly label: string | null;
+  /** What the provider told once; left out where it told nothing. */
+  readonly accountData?: PlaceValues;
 };
 
 interface StoreGrantInput {
   readonly flow: Flow;
   readonly grant: Grant;
-  readonly providerName: string;
+  readonly provider: Provider;
   readonly origin: AuditOrigin;
   /** Runs in the same transaction and decides with it: false undoes everything. */
   readonly settleFlow: (stores: Stores) => Promise<boolean>;
@@ -57,11 +62,12 @@ export async function storeGrant(deps: StoreGrantDeps, input: StoreGrantInput): 
 }
 
 async function tryStore(deps: StoreGrantDeps, stores: Stores, input: StoreGrantInput): Promise<StoreGrantOutcome> {
-  const { flow, grant } = input;
+  const { flow, grant, provider } = input;
+  const { profile } = provider;
   const connection = await stores.connections.findByRef(flow.connectionRef);
   if (connection === null || connection.status === 'revoked') return 'revoked';
   if (!(await stores.providers.holdLive(flow.providerId))) return 'revoked';
-  if (isOtherAccount(flow, connection, grant)) return 'account_mismatch';
+  if (isOtherAccount(flow, { connection, provider }, grant)) return 'account_mismatch';
   if (!(await input.settleFlow(stores))) return 'flow_spent';
   const now = deps.clock.now();
   const version = connection.version + 1;
@@ -77,8 +83,10 @@ async function tryStore(deps: StoreGrantDeps, stores: Stores, input: StoreGrantI
     accountSubject: grant.subject ?? connection.accountSubject,
     accountLabel: grant.label ?? flow.accountLabel ?? connection.accountLabel,
     accessExpiresAt: oauth?.expiresAt ?? null,
-    refreshAfter: oauth === null ? null : refreshDueAt(oauth, now, connection.connectionRef, version),
+    refreshAfter: oauth === null ? null : refreshDueAt(oauth, now, connection.connectionRef, version, profile.refresh),
     hasRefreshToken: oauth?.refreshToken != null,
+    inputs: flow.inputs,
+    accountData: grant.accountData ?? {},
     issuedOrigin: grant.issuedOrigin,
     at: toInstant(now),
     isRefresh: false,
@@ -93,7 +101,7 @@ async function tryStore(deps: StoreGrantDeps, stores: Stores, input: StoreGrantI
         eventType: connection.version === 0 ? 'connection.activated' : 'connection.reconnected',
         outcome: 'success',
         connectionRef: connection.connectionRef,
-        providerName: input.providerName,
+        providerName: profile.name,
         workspaceId: connection.workspaceId,
         data: { scopes: [...granted], version, excess_scopes: excess, missing_scopes: missing },
         store: witness('connection', connection.connectionRef, version, sealed),
@@ -107,8 +115,18 @@ async function tryStore(deps: StoreGrantDeps, stores: Stores, input: StoreGrantI
 /** Rolls the transaction back, so that the flow is not spent by an attempt that stored nothing. */
 class SupersededError extends Error {}
 
-/** Whether the grant is of another account than asked for, or than the connection has; what is not proven counts as such. */
-export function isOtherAccount(flow: Flow, connection: Connection | null, grant: Grant): boolean {
+interface Reconnected {
+  readonly connection: Connection | null;
+  readonly provider: Provider;
+}
+
+/**
+ * Whether the grant is of another account than asked for, or than the connection has; what is not proven counts as such.
+ * A subject names an account of one tenant only.
+ */
+export function isOtherAccount(flow: Flow, { connection, provider }: Reconnected, grant: Grant): boolean {
   const expected = [flow.expectedSubject, connection?.accountSubject ?? null];
-  return expected.some((subject) => subject !== null && subject !== grant.subject);
+  if (expected.some((subject) => subject !== null && subject !== grant.subject)) return true;
+  const hasAccount = connection !== null && connection.version > 0;
+  return hasAccount && findMovedInputs(provider, connection.inputs, flow.inputs).length > 0;
 }

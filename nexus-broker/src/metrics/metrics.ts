@@ -14,7 +14,6 @@ export interface Metrics {
 export function createMetrics(): Metrics {
   const registry = new Registry();
   const registers = [registry];
-  collectDefaultMetrics({ register: registry });
   return {
     registry,
     calls: new Counter({
@@ -61,6 +60,7 @@ export function createScrape({ registry }: Metrics, read: () => Promise<Overview
   const lag = gauge('nexus_audit_sealing_lag_seconds', 'Age of the oldest audit entry that is not sealed.');
   const unsaved = gauge('nexus_renewals_unsaved', 'Renewed credentials of this Broker that wait for the database.');
   const up = gauge('nexus_overview_up', 'Whether the figures about the database could be read.');
+  let isWatched = false;
   const show = (overview: Overview) => {
     for (const [status, count] of Object.entries(overview.connections)) connections.set({ status }, count);
     for (const [reason, count] of Object.entries(overview.attention)) attention.set({ reason }, count);
@@ -72,6 +72,9 @@ export function createScrape({ registry }: Metrics, read: () => Promise<Overview
     unsaved.set(overview.unsaved);
   };
   return async () => {
+    // They are measured all the time, and for nobody where nobody looks.
+    if (!isWatched) collectDefaultMetrics({ register: registry });
+    isWatched = true;
     const overview = await read().catch(() => null);
     for (const labelled of [connections, attention, blocked]) labelled.reset();
     up.set(overview === null ? 0 : 1);

@@ -18,7 +18,8 @@ export function readAccount(claims: unknown): Account {
   return { subject: pick(subjectNames) ?? null, label: pick(labelNames) ?? null };
 }
 
-function readText(value: unknown): string | null {
+/** A text that may be shown to people; null where it is none. */
+export function readText(value: unknown): string | null {
   if (typeof value === 'number' && Number.isSafeInteger(value)) return String(value);
   if (typeof value !== 'string' || value === '' || value.length > 255) return null;
   // Control and direction characters could disguise the text where a person reads it.

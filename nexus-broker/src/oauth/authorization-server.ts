@@ -4,6 +4,8 @@
  */
 import type { Clock } from '@nexus/core/clock';
 import * as openid from 'openid-client';
+import { hasPlaces } from '../domain/placeholders.js';
+import { placeKey } from '../domain/profile-places.js';
 import type { Provider, ProviderProfile } from '../domain/provider.js';
 import type { GuardedFetch } from './guarded-fetch.js';
 import { findOutgoingError } from './outgoing-error.js';
@@ -19,10 +21,13 @@ export interface AuthorizationServer {
   /** The configured issuer; without one an internal name that no provider can claim. */
   readonly issuer: string;
   readonly hasIssuer: boolean;
+  /** False where nothing could verify an ID token, and the profile does not want its keys looked for. */
+  readonly readsIdTokens: boolean;
   readonly authorizationEndpoint: string;
   readonly tokenEndpoint: string;
   readonly userInfoEndpoint: string | null;
   readonly revocationEndpoint: string | null;
+  readonly introspectionEndpoint: string | null;
   /** Null where ID tokens cannot be verified; they are then dropped unread. */
   readonly jwksUri: string | null;
   readonly metadata: openid.ServerMetadata;
@@ -61,18 +66,23 @@ const retryMs = 5 * 60_000;
 /** How long a failure with nothing to bridge it stands, so that not every call repeats it. */
 const failureMs = 30_000;
 const maxEntries = 500;
+/** Callers choose the values that place a provider, so what was placed pushes out nothing but its like. */
+const maxPlaced = 200;
 
-/** Keeps what is known of each provider version for an hour, at most 500 of them. */
+/** Keeps what is known of each provider version for an hour, at most 500 of them, and 200 placed for connections. */
 export function createAuthorizationServers(deps: AuthorizationServersDeps): AuthorizationServers {
-  const entries = new Map<string, CacheEntry>();
+  const registered = { entries: new Map<string, CacheEntry>(), max: maxEntries };
+  const placed = { entries: new Map<string, CacheEntry>(), max: maxPlaced };
+  const cacheOf = (provider: Provider) => (provider.placed === undefined ? registered : placed);
   return {
     recall(provider) {
-      const known = entries.get(toKey(provider));
+      const known = cacheOf(provider).entries.get(toKey(provider));
       return known !== undefined && deps.clock.now() < known.freshUntilMs ? known.found : null;
     },
 
     get(provider, asker = 'machine') {
       const key = toKey(provider);
+      const { entries, max } = cacheOf(provider);
       const known = entries.get(key) ?? null;
       const nowMs = deps.clock.now();
       const isTriedAgain = asker === 'person' && known?.hasFailed === true;
@@ -94,7 +104,7 @@ export function createAuthorizationServers(deps: AuthorizationServersDeps): Auth
       entries.delete(key);
       entries.set(key, entry);
       for (const oldest of entries.keys()) {
-        if (entries.size <= maxEntries) break;
+        if (entries.size <= max) break;
         entries.delete(oldest);
       }
       server.then(
@@ -112,8 +122,8 @@ export function createAuthorizationServers(deps: AuthorizationServersDeps): Auth
   };
 }
 
-function toKey({ providerId, version }: Provider): string {
-  return `${providerId}:${version}`;
+function toKey(provider: Provider): string {
+  return `${provider.providerId}:${provider.version}:${placeKey(provider)}`;
 }
 
 function isOutage(error: unknown): boolean {
@@ -130,27 +140,34 @@ async function loadServer(guardedFetch: GuardedFetch, provider: Provider): Promi
   const issuer = profile.issuer ?? `https://${provider.providerId.toLowerCase()}.provider.invalid`;
   const userInfoEndpoint = profile.userInfoEndpoint === null ? readUrl(found, 'userinfo_endpoint') : null;
   const revocationEndpoint = profile.revocationEndpoint ?? readUrl(found, 'revocation_endpoint');
+  const introspectionEndpoint = profile.introspectionEndpoint ?? readUrl(found, 'introspection_endpoint');
   const jwksUri = readUrl(found, 'jwks_uri');
-  for (const url of [authorizationEndpoint, tokenEndpoint, userInfoEndpoint, revocationEndpoint, jwksUri]) {
-    if (url !== null) checkEndpoint(guardedFetch, url);
+  const optional = [userInfoEndpoint, revocationEndpoint, introspectionEndpoint, jwksUri];
+  for (const url of [authorizationEndpoint, tokenEndpoint, ...optional]) {
+    // A value that only the callback tells is not known while the authorization request is made.
+    if (url !== null && !hasPlaces(url)) checkEndpoint(guardedFetch, url);
   }
   const metadata: openid.ServerMetadata = {
     issuer,
     authorization_endpoint: authorizationEndpoint,
     token_endpoint: tokenEndpoint,
     ...(revocationEndpoint === null ? {} : { revocation_endpoint: revocationEndpoint }),
+    ...(introspectionEndpoint === null ? {} : { introspection_endpoint: introspectionEndpoint }),
     ...(jwksUri === null ? {} : { jwks_uri: jwksUri }),
     ...readSigningAlgorithms(found),
     // RFC 9207 section 2.4: a server that says it sends `iss` must send it.
-    authorization_response_iss_parameter_supported: found['authorization_response_iss_parameter_supported'] === true,
+    authorization_response_iss_parameter_supported:
+      profile.isIssExpected || found['authorization_response_iss_parameter_supported'] === true,
   };
   return {
     issuer,
     hasIssuer: profile.issuer !== null,
+    readsIdTokens: profile.issuer !== null && profile.enableDiscovery,
     authorizationEndpoint,
     tokenEndpoint,
     userInfoEndpoint,
     revocationEndpoint,
+    introspectionEndpoint,
     jwksUri,
     metadata,
     jwksCache: { current: null },
@@ -250,7 +267,7 @@ function misconfigured(cause: unknown): ProviderCallError {
   });
 }
 
-/** Whether ID tokens of this server are read at all: it has an issuer, and `openid` was asked for. */
+/** Whether ID tokens of this server are read at all: it has an issuer with keys, and `openid` was asked for. */
 export function usesIdToken(server: AuthorizationServer, scopes: readonly string[]): boolean {
-  return server.hasIssuer && scopes.includes('openid');
+  return server.readsIdTokens && scopes.includes('openid');
 }

@@ -1,7 +1,15 @@
 import { type ScriptedAnswer, type ScriptedProvider, startScriptedProvider } from '@nexus/testkit/scripted-provider';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { placeProvider } from '../domain/profile-places.js';
 import type { Provider } from '../domain/provider.js';
-import { codeVerifier, createProvider, createTestClient, secrets, type TestClient } from './provider-fixture.js';
+import {
+  codeVerifier,
+  createProvider,
+  createTestClient,
+  readQuirks,
+  secrets,
+  type TestClient,
+} from './provider-fixture.js';
 
 const wellKnown = '/.well-known/openid-configuration';
 const hour = 3_600_000;
@@ -211,13 +219,26 @@ describe('discovery', () => {
     expect(client.knownTokenEndpointOrigin(provider)).toBeNull();
     expect(discoveries()).toBe(1);
     nowMs += 30_001;
-    expect(await client.tokenEndpointOrigin(provider)).toBe(upstream.origin);
+    expect((await client.trustedOrigins(provider))[0]).toBe(upstream.origin);
     expect(client.knownTokenEndpointOrigin(provider)).toBe(upstream.origin);
     nowMs += 2 * hour;
     expect(client.knownTokenEndpointOrigin(provider)).toBeNull();
     const own = discovered({ tokenUrl: 'https://own.example/token' });
     expect(client.knownTokenEndpointOrigin(own)).toBe('https://own.example');
     expect(discoveries()).toBe(2);
+  });
+
+  it('forgets no registered provider for callers that place another one a thousand times', async () => {
+    const provider = discovered();
+    await client.describeServer(provider);
+    const tenants = createProvider({
+      authUrl: 'https://{sub}.tenants.example/authorize',
+      tokenUrl: 'https://{sub}.tenants.example/token',
+      ...readQuirks({ inputs: { sub: { title: 'Tenant' } } }),
+    });
+    for (let i = 0; i < 1_000; i++) await client.describeServer(placeProvider(tenants, { sub: `t${i}` }));
+    await client.describeServer(provider);
+    expect(discoveries()).toBe(1);
   });
 
   it('bridges an outage with the last good document for a day', async () => {

@@ -41,6 +41,8 @@ const urls: readonly (readonly [string, boolean, boolean])[] = [
   ['http://[::1]:3000/', false, true],
   ['https://localhost:3000/', false, true],
   ['https://127.1:22/', false, true],
+  ['https://{tenant}.provider.example/', false, false],
+  ['https://{host}/token', false, false],
   ['https://user@provider.example/', false, false],
   ['https://user:secret@provider.example/', false, false],
   ['https://:secret@provider.example/', false, false],

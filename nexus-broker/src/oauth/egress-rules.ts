@@ -60,7 +60,10 @@ export function createEgressRules(settings: EgressSettings): EgressRules {
   };
 }
 
-/** RFC 9110 section 4.2.4 deprecates userinfo in URLs, and a fragment is never sent: both only mislead a reader. */
+/**
+ * RFC 9110 section 4.2.4 deprecates userinfo in URLs, and a fragment is never sent: both only mislead a reader. A brace in
+ * the host is a placeholder that nothing filled.
+ */
 function parseUrl(text: string): URL {
   let url: URL;
   try {
@@ -69,7 +72,14 @@ function parseUrl(text: string): URL {
     throw new OutgoingError('unsafe_url', { wasSent: false, cause });
   }
   const isHttp = url.protocol === 'https:' || url.protocol === 'http:';
-  if (!isHttp || url.hostname === '' || url.username !== '' || url.password !== '' || text.includes('#')) {
+  if (
+    !isHttp ||
+    url.hostname === '' ||
+    url.hostname.includes('{') ||
+    url.username !== '' ||
+    url.password !== '' ||
+    text.includes('#')
+  ) {
     throw refuseUrl();
   }
   return url;

@@ -1,5 +1,4 @@
 import * as openid from 'openid-client';
-import type { OauthCredential } from '../domain/credential.js';
 import type { Provider } from '../domain/provider.js';
 import { normalizeScope } from '../domain/token-set.js';
 import { type Account, readAccount, unknownAccount } from './account.js';
@@ -7,9 +6,10 @@ import { type AuthorizationServer, usesIdToken } from './authorization-server.js
 import { normalizeRedirectUri } from './authorization-url.js';
 import { checkIdToken } from './id-token.js';
 import { createFailure, ProviderCallError } from './provider-error.js';
-import { requestToken, type TokenRequestDeps } from './token-request.js';
+import { requestToken, type TokenAnswer, type TokenRequestDeps } from './token-request.js';
 
 export interface ExchangeCodeInput {
+  /** Placed with what the flow has; what the callback and the answers tell is added to it. */
   readonly provider: Provider;
   readonly clientSecrets: readonly string[];
   /** The query of the callback, in order, repetitions included. */
@@ -21,10 +21,9 @@ export interface ExchangeCodeInput {
   readonly scopes: readonly string[];
 }
 
-export interface ExchangedCode extends Account {
-  readonly tokenSet: OauthCredential;
-  /** Origin of the token endpoint that issued the credential. */
-  readonly issuedOrigin: string;
+/** What the authorization code was exchanged for; the account is what the ID token tells. */
+export interface CodeAnswer extends TokenAnswer {
+  readonly account: Account;
 }
 
 /** `error_description` and whatever else a provider appends are dropped unread. */
@@ -37,7 +36,7 @@ const readParameters = new Set(['code', 'state', 'iss', 'error']);
 export async function exchangeCode(
   deps: TokenRequestDeps,
   input: ExchangeCodeInput & { readonly server: AuthorizationServer },
-): Promise<ExchangedCode> {
+): Promise<CodeAnswer> {
   const { server } = input;
   const { profile } = input.provider;
   const keepsIdToken = usesIdToken(server, input.scopes);
@@ -53,11 +52,12 @@ export async function exchangeCode(
     callbackUrl.searchParams.append(name, value);
     if (name === 'code') code = value;
   }
-  const { tokenSet, result: account } = await requestToken(deps, {
+  const { result: account, ...answer } = await requestToken(deps, {
     profile,
     server,
     clientSecrets: input.clientSecrets,
     stage: 'exchange',
+    call: 'exchange',
     impliedScope: normalizeScope(input.scopes.join(' ')),
     idToken: keepsIdToken ? 'verify' : 'drop',
     run: async (configuration) => {
@@ -69,7 +69,10 @@ export async function exchangeCode(
           ...(profile.pkce === 'refused' ? {} : { pkceCodeVerifier: input.codeVerifier }),
           ...(keepsIdToken ? { expectedNonce: input.nonce, idTokenExpected: true } : {}),
         },
-        { redirect_uri: redirectUri },
+        {
+          redirect_uri: redirectUri,
+          ...(profile.tokenRequest.sendsScope ? { scope: input.scopes.join(profile.scopeSeparator) } : {}),
+        },
       );
       const claims = answer.claims();
       if (claims === undefined || answer.id_token === undefined) return unknownAccount;
@@ -77,5 +80,5 @@ export async function exchangeCode(
       return readAccount(claims);
     },
   });
-  return { tokenSet, issuedOrigin: new URL(server.tokenEndpoint).origin, ...account };
+  return { ...answer, account };
 }

@@ -31,6 +31,8 @@ interface GuardedRequest {
   readonly signal?: AbortSignal | null | undefined;
   /** Of an answer's body, at most 256 KiB. */
   readonly maxAnswerBytes?: number;
+  /** Of the answer's head, besides those that are always kept; in any case. */
+  readonly keepHeaders?: readonly string[];
 }
 
 export interface GuardedFetch {
@@ -76,7 +78,7 @@ export function createGuardedFetch(settings: GuardedFetchSettings): GuardedFetch
         totalTimeoutMs: settings.timeouts?.totalMs ?? totalTimeoutMs,
         maxBytes: Math.min(request.maxAnswerBytes ?? maxAnswerBytes, maxAnswerBytes),
       });
-      return toResponse(answer);
+      return toResponse(answer, request.keepHeaders ?? []);
     },
     checkUrlText(text) {
       asPublicError(() => rules.readUrl(text));
@@ -155,10 +157,10 @@ function readRequest(request: GuardedRequest): { headers: Record<string, string>
 /** All that our own code reads of an answer's head. */
 const keptHeaders = ['content-type', 'www-authenticate', 'retry-after', 'location', 'date'];
 
-function toResponse(answer: ByteAnswer): Response {
+function toResponse(answer: ByteAnswer, alsoKept: readonly string[]): Response {
   const headers = new Headers();
-  for (const name of keptHeaders) {
-    const value = answer.headers[name];
+  for (const name of [...keptHeaders, ...alsoKept]) {
+    const value = answer.headers[name.toLowerCase()];
     if (typeof value === 'string' && isPlainText(value)) headers.set(name, value);
   }
   const hasNoBody = answer.status === 204 || answer.status === 205 || answer.status === 304;

@@ -11,7 +11,7 @@ import {
 import { type ScriptedProvider, startScriptedProvider } from '@nexus/testkit/scripted-provider';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Provider } from '../domain/provider.js';
-import type { ExchangedCode } from './exchange-code.js';
+import type { ConnectedAccount } from './connect-account.js';
 import { codeVerifier, createProvider, createTestClient, secrets, type TestClient } from './provider-fixture.js';
 
 const nonce = 'the-nonce';
@@ -63,7 +63,7 @@ describe('H10: ID tokens', () => {
     return Object.fromEntries(Object.entries(claims).filter(([, value]) => value !== undefined));
   }
 
-  function exchange(idToken: unknown, scopes: readonly string[] = ['openid']): Promise<ExchangedCode> {
+  function exchange(idToken: unknown, scopes: readonly string[] = ['openid']): Promise<ConnectedAccount> {
     upstream.answer('/token', { body: { access_token: accessToken, token_type: 'Bearer', id_token: idToken } });
     return client.exchangeCode({
       provider,

@@ -5,7 +5,7 @@ import { isJsonObject, type JsonObject } from '../domain/field-reader.js';
 import type { UserIssuer } from '../domain/user-issuer.js';
 import type { GuardedFetch } from './guarded-fetch.js';
 import { classifyAnswer } from './provider-error.js';
-import { recordAnswer } from './token-request.js';
+import { recordAnswer } from './shape-answer.js';
 
 export interface IssuerDocumentDeps {
   readonly guardedFetch: GuardedFetch;

@@ -2,7 +2,8 @@
 import { systemClock } from '@nexus/core/clock';
 import { isJsonObject } from '../domain/field-reader.js';
 import type { AuthorizationServer } from './authorization-server.js';
-import { recordAnswer, type TokenRequestDeps } from './token-request.js';
+import { recordAnswer } from './shape-answer.js';
+import type { TokenRequestDeps } from './token-request.js';
 
 const timeoutMs = 2_000;
 /** openid-client uses no keys older than five minutes, and these have to outlast the call. */

@@ -4,6 +4,7 @@ import type { OauthCredential } from '../domain/credential.js';
 import type { DownscopeMethod, Provider } from '../domain/provider.js';
 import type { AuthorizationServer } from './authorization-server.js';
 import { requireIssuedOrigin } from './refresh-grant.js';
+import { settleExpiry } from './token-expiry.js';
 import { requestToken, type TokenRequestDeps } from './token-request.js';
 
 export interface NarrowTokenInput {
@@ -36,16 +37,27 @@ export async function narrowToken(
   const { server, via, token } = input;
   const { profile } = input.provider;
   const issuedOrigin = requireIssuedOrigin(server, input.issuedOrigin);
-  const { tokenSet } = await requestToken(deps, {
-    profile,
+  // The token endpoint alone answers for fewer scopes, wherever refreshes go.
+  const { tokenSet: minted } = await requestToken(deps, {
+    profile: { ...profile, refreshUrl: null },
     server,
     clientSecrets: input.clientSecrets,
     stage: 'refresh',
+    call: via === 'refresh' ? 'narrowing' : 'other',
     // RFC 6749 section 5.1: an answer without `scope` grants what was asked for.
     impliedScope: input.scopes.join(' '),
     idToken: 'drop',
     signal: input.signal,
     run: (configuration) => requests[via](configuration, token, input.scopes.join(profile.scopeSeparator)),
+  });
+  const tokenSet = await settleExpiry(deps, {
+    profile,
+    server,
+    clientSecrets: input.clientSecrets,
+    tokenSet: minted,
+    issuedOrigin,
+    origins: undefined,
+    mayAsk: false,
   });
   if (via === 'token_exchange') return { kind: 'minted', tokenSet, issuedOrigin, rotatedRefreshToken: null };
   return {

@@ -2,7 +2,7 @@ import { createCookieJar } from '@nexus/testkit/cookie-jar';
 import { type RunningOpenidProvider, startOpenidProvider } from '@nexus/testkit/openid-provider';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Provider, ProviderProfile } from '../domain/provider.js';
-import type { ExchangedCode } from './exchange-code.js';
+import type { ConnectedAccount } from './connect-account.js';
 import { codeVerifier, createProvider, createTestClient, type TestClient } from './provider-fixture.js';
 
 const redirectUri = 'http://127.0.0.1:1/auth/callback/test';
@@ -51,7 +51,7 @@ describe('provider client with a real authorization server', () => {
     readonly verifierAtCallback?: string;
   }
 
-  async function connect(provider: Provider, options: ConnectOptions = {}): Promise<ExchangedCode> {
+  async function connect(provider: Provider, options: ConnectOptions = {}): Promise<ConnectedAccount> {
     const flow = {
       provider,
       clientSecrets: options.clientSecrets ?? secretsOf(provider.profile.clientId ?? ''),
@@ -234,6 +234,6 @@ describe('provider client with a real authorization server', () => {
       mayPass: false,
     });
     expect(upstream.tokenRequests()).toEqual({ ...before, discovery: before.discovery + 1 });
-    expect(await client.tokenEndpointOrigin(provider)).toBe(upstream.issuer);
+    expect((await client.trustedOrigins(provider))[0]).toBe(upstream.issuer);
   });
 });

@@ -3,14 +3,15 @@ import { NexusError } from '@nexus/core/errors';
 import type { Provider } from '../domain/provider.js';
 import { type AuthorizationServer, createAuthorizationServers } from './authorization-server.js';
 import { type AuthorizationUrlInput, buildAuthorizationUrl } from './authorization-url.js';
-import { type ExchangeCodeInput, type ExchangedCode, exchangeCode } from './exchange-code.js';
-import { fetchAccount } from './fetch-account.js';
+import { type ConnectedAccount, connectAccount } from './connect-account.js';
+import type { ExchangeCodeInput } from './exchange-code.js';
 import type { GuardedFetch } from './guarded-fetch.js';
 import { type MintedToken, type NarrowTokenInput, narrowToken } from './narrow-token.js';
 import { type ProbeOutcome, type ProbeRequest, probeCredential } from './probe-credential.js';
 import { isProviderCallError, type ProviderCallFailure } from './provider-error.js';
 import { type RefreshedToken, type RefreshGrantInput, refreshGrant } from './refresh-grant.js';
 import { type RevokeTokenInput, type RevokeTokenOutcome, revokeToken } from './revoke-token.js';
+import { listTrustedOrigins, originOf } from './trusted-origins.js';
 
 export interface ProviderClientDeps {
   readonly guardedFetch: GuardedFetch;
@@ -29,16 +30,16 @@ export interface ProviderClient {
   /** Endpoints of the provider, by discovery where the profile asks for it. Throws `provider_unavailable`. */
   describeServer(provider: Provider): Promise<AuthorizationServer>;
   /**
-   * Origin (`scheme://host[:port]`) of the token endpoint; asks the network only where discovery names it. Throws
+   * Origins (`scheme://host[:port]`) that credentials of the provider may be sent to, the token endpoint's first. Throws
    * `provider_unavailable`.
    */
-  tokenEndpointOrigin(provider: Provider): Promise<string>;
-  /** The same as far as it is known without asking the network; null where it is not. */
+  trustedOrigins(provider: Provider): Promise<readonly string[]>;
+  /** The token endpoint's, as far as it is known without asking the network; null where it is not. */
   knownTokenEndpointOrigin(provider: Provider): string | null;
   /** Throws `provider_unavailable` when the endpoint must be discovered and cannot be. */
   buildAuthorizationUrl(input: AuthorizationUrlInput): Promise<string>;
-  /** Subject and label come from the verified ID token, else from the userinfo endpoint. Throws ProviderCallError. */
-  exchangeCode(input: ExchangeCodeInput): Promise<ExchangedCode>;
+  /** Subject and label come from the verified ID token, else from where the profile says. Throws ProviderCallError. */
+  exchangeCode(input: ExchangeCodeInput): Promise<ConnectedAccount>;
   refreshGrant(input: RefreshGrantInput): Promise<RefreshedToken | FailedCall>;
   narrowToken(input: NarrowTokenInput): Promise<MintedToken | FailedCall>;
   /** Never rejects for what a provider does: see `revokeToken`. */
@@ -58,18 +59,14 @@ export function createProviderClient(deps: ProviderClientDeps): ProviderClient {
     });
   return {
     describeServer,
-    tokenEndpointOrigin: async (provider) =>
-      new URL(provider.profile.tokenUrl ?? (await describeServer(provider)).tokenEndpoint).origin,
+    trustedOrigins: async (provider) => listTrustedOrigins(provider.profile, await describeServer(provider)),
     knownTokenEndpointOrigin: (provider) => {
       const endpoint = provider.profile.tokenUrl ?? servers.recall(provider)?.tokenEndpoint ?? null;
-      return endpoint === null ? null : new URL(endpoint).origin;
+      return endpoint === null ? null : originOf(endpoint);
     },
     buildAuthorizationUrl: async (input) => buildAuthorizationUrl(await describeServer(input.provider), input),
-    exchangeCode: async (input) => {
-      const server = await servers.get(input.provider, 'person');
-      const exchanged = await exchangeCode(deps, { ...input, server });
-      return { ...exchanged, ...(await fetchAccount(deps, { ...input, ...exchanged, server })) };
-    },
+    exchangeCode: (input) =>
+      connectAccount({ ...deps, findServer: (provider) => servers.get(provider, 'person') }, input),
     refreshGrant: (input) =>
       tellFailure(async () => refreshGrant(deps, { ...input, server: await servers.get(input.provider) })),
     narrowToken: (input) =>

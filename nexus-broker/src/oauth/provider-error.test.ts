@@ -28,3 +28,20 @@ describe("a provider's own error codes", () => {
     expect(classify(status, json)).toMatchObject({ class: failureClass, upstreamError });
   });
 });
+
+describe('when a provider wants to be asked again', () => {
+  const nowMs = 1_795_400_000_000;
+
+  it.each([
+    ['seconds', '64', 64],
+    ['a part of a second', '64.57', 65],
+    ['seconds since the epoch', '1795400040', 40],
+    ['milliseconds since the epoch', '1795400040500', 41],
+    ['a date', new Date(nowMs + 40_000).toUTCString(), 40],
+    ['a moment that is over', '1795399999', null],
+    ['a number with a sign', '-5', null],
+    ['words', 'soon', null],
+  ])('%s', (_form, retryAfter, retryAfterSeconds) => {
+    expect(classifyAnswer({ status: 429, retryAfter, json: {} }, nowMs)).toMatchObject({ retryAfterSeconds });
+  });
+});

@@ -2,6 +2,8 @@
  * What a provider's failure means, for every caller alike. `final` is reached only by an explicit word of the
  * provider, because it ends a working connection; everything unclear is `transient`.
  */
+import type { OauthCredential } from '../domain/credential.js';
+import type { PlaceValues } from '../domain/placeholders.js';
 import type { ErrorClass } from '../domain/provider.js';
 import type { OutgoingError } from './outgoing-error.js';
 
@@ -23,9 +25,18 @@ export interface ProviderCallFailure {
 /** Where in the protocol it failed; `authorization` is the answer the browser brought, `verification` any of its checks. */
 export type ProviderCallStage = 'discovery' | 'authorization' | 'exchange' | 'refresh' | 'verification';
 
+/** A credential that was issued before something else about its connection failed. */
+interface ObtainedCredential {
+  readonly tokenSet: OauthCredential;
+  readonly issuedOrigin: string;
+  /** What the provider had told by then. */
+  readonly accountData: PlaceValues;
+}
+
 interface ProviderCallErrorOptions {
   readonly failure: ProviderCallFailure;
   readonly cause?: unknown;
+  readonly obtained?: ObtainedCredential | undefined;
 }
 
 /** What is known of a failure that no answer describes. */
@@ -41,11 +52,14 @@ export class ProviderCallError extends Error {
   override readonly name = 'ProviderCallError';
   readonly stage: ProviderCallStage;
   readonly failure: ProviderCallFailure;
+  /** What the provider issued all the same, so that it can be taken back. */
+  readonly obtained: ObtainedCredential | null;
 
   constructor(stage: ProviderCallStage, options: ProviderCallErrorOptions) {
     super(`the provider call failed (${stage}, ${options.failure.class})`, { cause: options.cause });
     this.stage = stage;
     this.failure = options.failure;
+    this.obtained = options.obtained ?? null;
   }
 }
 
@@ -107,16 +121,26 @@ export function readErrorCode(json: unknown): string | null {
 /** Whether a body announces an error, readable or not: such a body is never a success (GitHub sends it with 200). */
 export function hasError(json: unknown): boolean {
   if (typeof json !== 'object' || json === null || Array.isArray(json) || !('error' in json)) return false;
-  return json.error !== null && json.error !== '' && json.error !== false;
+  return json.error !== undefined && json.error !== null && json.error !== '' && json.error !== false;
 }
 
-/** Seconds or an HTTP date (RFC 9110 section 10.2.3), never more than fifteen minutes. */
+/** More seconds than this are meant since the epoch, and more than that are milliseconds: nobody is told to wait for decades. */
+const firstEpochSeconds = 1_000_000_000;
+const firstEpochMs = 1_000_000_000_000;
+
+/** Seconds, an HTTP date (RFC 9110 section 10.2.3) or a time since the epoch; never more than fifteen minutes. */
 function readRetryAfter(value: string | null, nowMs: number): number | null {
   if (value === null) return null;
   const text = value.trim();
-  const seconds = /^\d+$/.test(text) ? Number(text) : Math.ceil((Date.parse(text) - nowMs) / 1000);
+  const untilMs = /^\d+(?:\.\d+)?$/.test(text) ? toMoment(Number(text), nowMs) : Date.parse(text);
+  const seconds = Math.ceil((untilMs - nowMs) / 1_000);
   if (Number.isNaN(seconds) || seconds < 0) return null;
   return Math.min(seconds, maxRetryAfterSeconds);
+}
+
+function toMoment(number: number, nowMs: number): number {
+  if (number > firstEpochMs) return number;
+  return number > firstEpochSeconds ? number * 1_000 : nowMs + number * 1_000;
 }
 
 /** The first code of the body that the provider's profile explains, wherever its answers have their codes. */

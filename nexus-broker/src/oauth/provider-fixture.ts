@@ -1,6 +1,10 @@
+import type { JsonValue } from '@nexus/core/canonical-json';
 import { systemClock, toInstant } from '@nexus/core/clock';
+import type { ErrorDetail } from '@nexus/core/errors';
 import { createUlid } from '@nexus/core/ids';
-import { defaultRefreshPolicy } from '../domain/profile-refresh.js';
+import { FieldReader } from '../domain/field-reader.js';
+import { readBlock } from '../domain/profile-block.js';
+import { plainQuirks, type Quirks, quirkFields } from '../domain/profile-quirks.js';
 import type { Provider, ProviderProfile } from '../domain/provider.js';
 import { createGuardedFetch, type GuardedFetchSettings } from './guarded-fetch.js';
 import { createProviderClient, type ProviderClient, type ProviderClientDeps } from './provider-client.js';
@@ -32,6 +36,8 @@ const emptyProfile: ProviderProfile = {
   enableDiscovery: false,
   authUrl: null,
   tokenUrl: null,
+  refreshUrl: null,
+  introspectionEndpoint: null,
   userInfoEndpoint: null,
   revocationEndpoint: null,
   scopes: [],
@@ -42,14 +48,13 @@ const emptyProfile: ProviderProfile = {
   allowedOrigins: [],
   credentialSchema: null,
   authStrategy: { type: 'oauth2', config: {} },
-  probe: null,
   params: {},
-  revocationKills: 'unknown',
   downscope: null,
-  refresh: defaultRefreshPolicy,
   errors: {},
   allowWiderToken: false,
   exposeIdToken: false,
+  template: null,
+  ...plainQuirks,
 };
 
 export interface TestClient extends ProviderClient {
@@ -68,3 +73,11 @@ export function createTestClient(
 
 export const codeVerifier = 'v'.repeat(43);
 export const secrets = ['secret'];
+
+/** The blocks of a profile as a template writes them. */
+export function readQuirks(written: { readonly [name: string]: JsonValue }): Quirks {
+  const details: ErrorDetail[] = [];
+  const quirks = readBlock(quirkFields, new FieldReader(written, '', details));
+  if (details.length > 0) throw new Error(JSON.stringify(details));
+  return quirks;
+}

@@ -217,7 +217,6 @@ describe('refresh grant', () => {
     ['R22: an access token with a line break', { body: { access_token: 'a\nb' } }, { class: 'transient' }],
     ['R22: form-encoded', { body: 'access_token=a&token_type=bearer' }, { class: 'transient' }],
     ['R22: another token type', { body: { access_token: 'a', token_type: 'mac' } }, { class: 'transient' }],
-    ['R22: expired already', { body: { access_token: 'a', expires_in: -1 } }, { class: 'transient' }],
     ['R23: dropped before the answer', { drop: 'before' }, { class: 'in_doubt', upstreamStatus: null }],
     [
       'R23: half a body',
@@ -235,6 +234,20 @@ describe('refresh grant', () => {
   ])('%s', async (_case, answer, failure) => {
     expect(await refresh(answer)).toMatchObject({ kind: 'failed', failure });
     expect(upstream.requests('/second')).toHaveLength(0);
+  });
+
+  it.each([
+    ['an end that is past', { expires_in: -1 }, { expiresAt: nowMs / 1000 + 60 }],
+    ['an end of zero', { expires_in: '0' }, { expiresAt: nowMs / 1000 + 60 }],
+    ['a scope that is none', { scope: { read: true } }, { scope: 'read write' }],
+    ['more scopes than anybody has', { scope: 'x'.repeat(300) }, { scope: 'read write' }],
+    ['an ID token that is none', { id_token: { header: {} } }, { idToken: null }],
+  ])('R16: keeps the new tokens beside %s', async (_case, beside, expected) => {
+    const body = { access_token: 'fixture-new', refresh_token: 'fixture-rotated', ...beside };
+    expect(await refresh({ body })).toMatchObject({
+      kind: 'refreshed',
+      tokenSet: { accessToken: 'fixture-new', refreshToken: 'fixture-rotated', ...expected },
+    });
   });
 
   it('R8: nothing was sent: a refused connection, a name that does not resolve, an address that is refused', async () => {

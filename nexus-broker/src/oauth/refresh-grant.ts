@@ -1,20 +1,24 @@
 import * as openid from 'openid-client';
 import type { OauthCredential } from '../domain/credential.js';
 import type { Provider } from '../domain/provider.js';
+import { splitScope } from '../domain/token-set.js';
 import type { AuthorizationServer } from './authorization-server.js';
 import { checkIdToken } from './id-token.js';
 import { learnKeys } from './key-set.js';
 import { createFailure, ProviderCallError } from './provider-error.js';
+import { pickRefreshToken } from './shape-answer.js';
+import { settleExpiry } from './token-expiry.js';
 import { createConfiguration, requestToken, type TokenRequestDeps } from './token-request.js';
+import { type Issued, isTrusted, originOf } from './trusted-origins.js';
 
-export interface RefreshGrantInput {
+export interface RefreshGrantInput extends Issued {
   readonly provider: Provider;
   readonly clientSecrets: readonly string[];
   readonly refreshToken: string;
   /** The scope granted so far: what an answer without `scope` means (RFC 6749 section 6). */
   readonly scope: string;
-  /** Origin that issued the refresh token; it is sent nowhere else. */
-  readonly issuedOrigin: string;
+  /** What was asked for, for a provider that wants to hear it again. */
+  readonly requestedScopes?: readonly string[];
   /** The account's subject where it is known: an ID token of somebody else is not kept. */
   readonly expectedSubject?: string | null;
   /** Ends the request, however far it came. */
@@ -38,33 +42,54 @@ export async function refreshGrant(
   const { server } = input;
   const { profile } = input.provider;
   const origin = requireIssuedOrigin(server, input.issuedOrigin);
+  if (profile.refreshUrl !== null && !isTrusted(profile.refreshUrl, input)) throw originChanged();
   const readsIdToken = profile.exposeIdToken && server.hasIssuer && server.jwksUri !== null;
   // Before the refresh token is shown: what it is exchanged for waits for nobody's keys.
   if (readsIdToken) await learnKeys(deps, server, input.signal);
-  const { tokenSet } = await requestToken(deps, {
+  const scopes = profile.tokenRequest.sendsScope ? (input.requestedScopes ?? splitScope(input.scope)) : [];
+  const answer = await requestToken(deps, {
     profile,
     server,
     clientSecrets: input.clientSecrets,
     stage: 'refresh',
+    call: 'refresh',
     impliedScope: input.scope,
     idToken: readsIdToken ? 'defer' : 'drop',
     signal: input.signal,
-    run: (configuration) => openid.refreshTokenGrant(configuration, input.refreshToken),
+    run: (configuration) =>
+      openid.refreshTokenGrant(
+        configuration,
+        input.refreshToken,
+        scopes.length === 0 ? {} : { scope: scopes.join(profile.scopeSeparator) },
+      ),
+  });
+  const refreshToken = pickRefreshToken(profile, answer.tokenSet);
+  const isRotated = refreshToken !== null && refreshToken !== input.refreshToken;
+  const tokenSet = await settleExpiry(deps, {
+    ...input,
+    profile,
+    tokenSet: { ...answer.tokenSet, refreshToken },
+    origins: input.origins,
+    // The only copy of a new refresh token waits for nobody.
+    mayAsk: !isRotated,
   });
   const isVerified = tokenSet.idToken !== null && (await isIdTokenOfAccount(deps, input, tokenSet));
   return {
     kind: 'refreshed',
     tokenSet: isVerified ? tokenSet : { ...tokenSet, idToken: null },
     issuedOrigin: origin,
-    isRotated: tokenSet.refreshToken !== null && tokenSet.refreshToken !== input.refreshToken,
+    isRotated,
   };
 }
 
 /** What a token may be sent to: the origin that issued it. @throws ProviderCallError `origin_changed`. */
 export function requireIssuedOrigin(server: AuthorizationServer, issuedOrigin: string): string {
-  const { origin } = new URL(server.tokenEndpoint);
-  if (origin !== issuedOrigin) throw new ProviderCallError('refresh', { failure: createFailure('origin_changed') });
-  return origin;
+  if (originOf(server.tokenEndpoint) !== issuedOrigin) throw originChanged();
+  return issuedOrigin;
+}
+
+function originChanged(): ProviderCallError {
+  return new ProviderCallError('refresh', { failure: createFailure('origin_changed') });
 }
 
 /**
@@ -78,7 +103,7 @@ async function isIdTokenOfAccount(
 ): Promise<boolean> {
   const { server } = input;
   const profile = { ...input.provider.profile, tokenEndpointAuthMethod: 'none' } as const;
-  const configuration = createConfiguration(deps, { profile, server, secret: '' });
+  const configuration = await createConfiguration(deps, { profile, server, secret: '' });
   configuration[openid.customFetch] = (_url, init) =>
     init.method === 'POST'
       ? Promise.resolve(

@@ -1,7 +1,8 @@
+import type { JsonValue } from '@nexus/core/canonical-json';
 import { type Script, type ScriptedProvider, startScriptedProvider } from '@nexus/testkit/scripted-provider';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ProviderProfile } from '../domain/provider.js';
-import { createProvider, createTestClient, type TestClient } from './provider-fixture.js';
+import { createProvider, createTestClient, readQuirks, type TestClient } from './provider-fixture.js';
 
 let upstream: ScriptedProvider;
 let client: TestClient;
@@ -94,6 +95,39 @@ describe('probe', () => {
     expect(await probe(upstream.url('/me'))).toBe(outcome);
     expect(upstream.requests('/me').at(-1)?.headers['x-key']).toBe('k');
     expect(upstream.requests('/second')).toHaveLength(0);
+  });
+
+  it.each<readonly [string, { readonly [name: string]: JsonValue }, Script, string]>([
+    [
+      '2xx as the profile expects it',
+      { accepted_when: { path: 'ok', equals: true } },
+      { body: { ok: true } },
+      'accepted',
+    ],
+    ['2xx that says no', { accepted_when: { path: 'ok', equals: true } }, { body: { ok: false } }, 'refused'],
+    ['2xx that is not JSON', { accepted_when: { path: 'ok', equals: true } }, { body: 'x' }, 'refused'],
+    [
+      'a refusal by its word',
+      { refused_when: { path: 'error', equals: 'invalid_auth' } },
+      { body: { error: 'invalid_auth' } },
+      'refused',
+    ],
+    ['another word', { refused_when: { path: 'error', equals: 'invalid_auth' } }, { body: { error: 'x' } }, 'accepted'],
+    [
+      'neither the one nor the other',
+      { accepted_when: { path: 'ok', equals: true }, refused_when: { path: 'error', equals: 'invalid_auth' } },
+      { body: { ok: false, error: 'ratelimited' } },
+      'unavailable',
+    ],
+    ['a status of its own', { refused_when: { status: [404] } }, { status: 404 }, 'refused'],
+    ['a status that means something else', { refused_when: { status: [404] } }, { status: 400 }, 'unavailable'],
+    ['a usual status, where a word is named', { refused_when: { path: 'error' } }, { status: 401 }, 'refused'],
+  ])('reads the answer as its profile says: %s', async (_case, written, answer, outcome) => {
+    upstream.answer('/me', answer);
+    const { probe: verdict } = readQuirks({ probe: { path: '/me', ...written } });
+    const request = { method: 'POST', url: upstream.url('/me'), headers: {}, body: '{}', verdict };
+    expect(await client.probe(request)).toBe(outcome);
+    expect(upstream.requests('/me').at(-1)).toMatchObject({ method: 'POST', body: '{}' });
   });
 
   it('S-11: closed, silent, foreign and forbidden targets differ neither in outcome nor in time', async () => {

@@ -1,17 +1,26 @@
 import * as openid from 'openid-client';
 import type { Provider } from '../domain/provider.js';
+import type { RevocableToken } from '../domain/revocable-tokens.js';
 import type { AuthorizationServer } from './authorization-server.js';
 import { findOutgoingError, OutgoingError } from './outgoing-error.js';
-import { classifyAnswer, createFailure, isClientRefused, type ProviderCallFailure } from './provider-error.js';
-import { createConfiguration, recordAnswer, type TokenRequestDeps, withoutUserAgent } from './token-request.js';
+import {
+  classifyAnswer,
+  createFailure,
+  hasError,
+  isClientRefused,
+  isProviderCallError,
+  type ProviderCallFailure,
+} from './provider-error.js';
+import { fillRecipe, needsSecret } from './revoke-recipe.js';
+import { recordAnswer } from './shape-answer.js';
+import { type ShapedRequest, shapeClientRequest } from './shape-request.js';
+import { createConfiguration, type TokenRequestDeps } from './token-request.js';
+import { type Issued, isTrusted, originOf } from './trusted-origins.js';
 
-export interface RevokeTokenInput {
+/** A token is not sent where the profile named no place then, nor once the token endpoint is elsewhere. */
+export interface RevokeTokenInput extends Issued, RevocableToken {
   readonly provider: Provider;
   readonly clientSecrets: readonly string[];
-  readonly token: string;
-  readonly hint: 'refresh_token' | 'access_token';
-  /** Origin that issued the token: when the profile has moved elsewhere since, the token is not sent. */
-  readonly issuedOrigin: string;
 }
 
 export interface RevokeTokenOutcome {
@@ -24,20 +33,23 @@ export interface RevokeTokenOutcome {
   readonly mayPass: boolean;
 }
 
-/** Revokes one token (RFC 7009). It does not reject for anything a provider does. */
-export async function revokeToken(
-  deps: TokenRequestDeps,
-  input: RevokeTokenInput & { readonly server: AuthorizationServer },
-): Promise<RevokeTokenOutcome> {
-  const { server } = input;
-  if (server.revocationEndpoint === null) return forGood('unsupported');
-  // A token goes back to the origin it came from and nowhere else, whatever the profile says by now.
-  const origins = [server.tokenEndpoint, server.revocationEndpoint].map((endpoint) => new URL(endpoint).origin);
-  if (origins.some((origin) => origin !== input.issuedOrigin)) return forGood('origin_changed');
-  const isPublicClient = input.provider.profile.tokenEndpointAuthMethod === 'none';
+type RevokeCallInput = RevokeTokenInput & { readonly server: AuthorizationServer };
+
+/** Revokes one token, as its profile says or by RFC 7009. It does not reject for anything a provider does. */
+export async function revokeToken(deps: TokenRequestDeps, input: RevokeCallInput): Promise<RevokeTokenOutcome> {
+  const { profile } = input.provider;
+  const { via, request } = profile.revoke;
+  const recipe = via === 'http' ? request : null;
+  const endpoint = via === 'rfc7009' ? input.server.revocationEndpoint : (recipe?.url ?? null);
+  if (endpoint === null) return forGood('unsupported');
+  const hasMoved = originOf(input.server.tokenEndpoint) !== input.issuedOrigin;
+  if (hasMoved || !isTrusted(endpoint, input)) return forGood('origin_changed');
+  const isSecretless = recipe === null ? profile.tokenEndpointAuthMethod === 'none' : !needsSecret(recipe);
   let refused = forGood('no_client_secret');
-  for (const secret of isPublicClient ? [''] : input.clientSecrets) {
-    const failure = await revokeOnce(deps, input, secret);
+  for (const secret of isSecretless ? [''] : input.clientSecrets) {
+    const failure = await (recipe === null
+      ? revokeByStandard(deps, input, secret)
+      : send(deps, () => fillRecipe(profile, recipe, { token: input.token, secret }), hasError));
     if (failure === null) return forGood('revoked');
     refused = { outcome: describeFailure(failure), mayPass: mayPass(failure) };
     if (!isClientRefused(failure)) break;
@@ -49,32 +61,50 @@ function forGood(outcome: string): RevokeTokenOutcome {
   return { outcome, mayPass: false };
 }
 
-/** Null when the provider has taken the token back. */
-async function revokeOnce(
+async function revokeByStandard(
   deps: TokenRequestDeps,
-  input: RevokeTokenInput & { readonly server: AuthorizationServer },
+  { provider: { profile }, server, token, hint }: RevokeCallInput,
   secret: string,
 ): Promise<ProviderCallFailure | null> {
-  let failure: ProviderCallFailure | null = null;
+  let outcome: ProviderCallFailure | null = null;
   try {
-    const { profile } = input.provider;
-    const configuration = createConfiguration(deps, { profile, server: input.server, secret });
+    const configuration = await createConfiguration(deps, { profile, server, secret });
     configuration[openid.customFetch] = async (url, init) => {
-      const response = await deps.guardedFetch.fetch(url, {
-        method: init.method,
-        headers: withoutUserAgent(init.headers),
-        body: init.body instanceof URLSearchParams ? init.body : null,
-      });
-      // Some providers answer 204 where RFC 7009 section 2.2 says 200.
-      if (!response.ok) failure = classifyAnswer(await recordAnswer(response), deps.clock.now());
+      outcome = await send(
+        deps,
+        () => shapeClientRequest(profile, { url, init }),
+        () => false,
+      );
       return new Response(null, { status: 200 });
     };
-    await openid.tokenRevocation(configuration, input.token, { token_type_hint: input.hint });
-    return failure;
+    await openid.tokenRevocation(configuration, token, { token_type_hint: hint });
+    return outcome;
   } catch (error) {
-    const outgoing = findOutgoingError(error) ?? new OutgoingError('invalid_request', { wasSent: false, cause: error });
-    return { ...createFailure('transient'), upstreamStatus: outgoing.status };
+    return toFailure(error);
   }
+}
+
+/** Null when the provider has taken the token back. */
+async function send(
+  deps: TokenRequestDeps,
+  shape: () => ShapedRequest,
+  isRefusal: (json: unknown) => boolean,
+): Promise<ProviderCallFailure | null> {
+  try {
+    const { url, ...request } = shape();
+    const response = await deps.guardedFetch.fetch(url, request);
+    const answer = await recordAnswer(response);
+    // Some providers answer 204 where RFC 7009 section 2.2 says 200.
+    return response.ok && !isRefusal(answer.json) ? null : classifyAnswer(answer, deps.clock.now());
+  } catch (error) {
+    return toFailure(error);
+  }
+}
+
+function toFailure(error: unknown): ProviderCallFailure {
+  if (isProviderCallError(error)) return error.failure;
+  const outgoing = findOutgoingError(error) ?? new OutgoingError('invalid_request', { wasSent: false, cause: error });
+  return { ...createFailure('transient'), upstreamStatus: outgoing.status };
 }
 
 function describeFailure(failure: ProviderCallFailure): string {

@@ -9,19 +9,20 @@ import type { OauthCredential } from '../domain/credential.js';
 import type { ProviderProfile } from '../domain/provider.js';
 import { readTokenAnswer } from '../domain/token-set.js';
 import type { AuthorizationServer } from './authorization-server.js';
+import { createClientAuthentication } from './client-authentication.js';
 import type { GuardedFetch } from './guarded-fetch.js';
 import { findOutgoingError } from './outgoing-error.js';
 import {
   classifyAnswer,
   classifyOutgoing,
   createFailure,
-  hasError,
   isClientRefused,
   ProviderCallError,
   type ProviderCallStage,
-  type RecordedAnswer,
   readErrorCode,
 } from './provider-error.js';
+import { recordAnswer, toStandardAnswer } from './shape-answer.js';
+import { type ShapedRequest, shapeTokenRequest, type TokenCall } from './shape-request.js';
 
 export interface TokenRequestDeps {
   readonly guardedFetch: GuardedFetch;
@@ -33,6 +34,8 @@ interface TokenRequestInput<T> {
   readonly server: AuthorizationServer;
   readonly clientSecrets: readonly string[];
   readonly stage: ProviderCallStage;
+  /** Which of the profile's words about requests are meant. */
+  readonly call: TokenCall;
   readonly impliedScope: string;
   /** What becomes of an ID token in the answer; `defer` hands it out unverified, for the caller to verify. */
   readonly idToken: 'verify' | 'defer' | 'drop';
@@ -41,8 +44,14 @@ interface TokenRequestInput<T> {
   readonly run: (configuration: openid.Configuration) => Promise<T>;
 }
 
-interface TokenRequestResult<T> {
+/** What a token endpoint answered. */
+export interface TokenAnswer {
   readonly tokenSet: OauthCredential;
+  /** The body as it came, for what only the profile knows of. */
+  readonly body: unknown;
+}
+
+interface TokenRequestResult<T> extends TokenAnswer {
   readonly result: T;
 }
 
@@ -52,12 +61,21 @@ export async function requestToken<T>(
   input: TokenRequestInput<T>,
 ): Promise<TokenRequestResult<T>> {
   const secrets = input.profile.tokenEndpointAuthMethod === 'none' ? [''] : input.clientSecrets;
-  let refusal = createMissingSecretError(input.stage);
+  return trySecrets(secrets, input.stage, (secret) => requestOnce(deps, input, secret));
+}
+
+/** The first call whose client is not refused. Throws ProviderCallError, also where there is no secret to try. */
+export async function trySecrets<T>(
+  secrets: readonly string[],
+  stage: ProviderCallStage,
+  call: (secret: string) => Promise<T>,
+): Promise<T> {
+  let refusal = createMissingSecretError(stage);
   for (const secret of secrets) {
     try {
-      return await requestOnce(deps, input, secret);
+      return await call(secret);
     } catch (error) {
-      if (!(error instanceof ProviderCallError) || error.stage !== input.stage || !isClientRefused(error.failure)) {
+      if (!(error instanceof ProviderCallError) || error.stage !== stage || !isClientRefused(error.failure)) {
         throw error;
       }
       refusal = error;
@@ -67,7 +85,7 @@ export async function requestToken<T>(
 }
 
 interface Recording {
-  tokenSet: OauthCredential | null;
+  answer: TokenAnswer | null;
   failure: ProviderCallError | null;
 }
 
@@ -76,10 +94,10 @@ async function requestOnce<T>(
   input: TokenRequestInput<T>,
   secret: string,
 ): Promise<TokenRequestResult<T>> {
-  const recording: Recording = { tokenSet: null, failure: null };
+  const recording: Recording = { answer: null, failure: null };
   const knownKeys = input.server.jwksCache.current;
   const attempt = async (jwksCache: openid.ExportedJWKSCache | null): Promise<TokenRequestResult<T>> => {
-    const configuration = createConfiguration(deps, { ...input, secret });
+    const configuration = await createConfiguration(deps, { ...input, secret });
     configuration[openid.customFetch] = (url, init) =>
       init.method === 'POST'
         ? answerTokenRequest(deps, input, { url, init, recording })
@@ -87,8 +105,8 @@ async function requestOnce<T>(
     if (jwksCache !== null) openid.setJwksCache(configuration, jwksCache);
     const result = await input.run(configuration);
     input.server.jwksCache.current = openid.getJwksCache(configuration) ?? input.server.jwksCache.current;
-    if (recording.tokenSet === null) throw new TypeError('the token endpoint was not called');
-    return { tokenSet: recording.tokenSet, result };
+    if (recording.answer === null) throw new TypeError('the token endpoint was not called');
+    return { ...recording.answer, result };
   };
   try {
     return await attempt(knownKeys).catch((error: unknown) => {
@@ -112,15 +130,16 @@ async function answerTokenRequest<T>(
   input: TokenRequestInput<T>,
   { url, init, recording }: TokenFetch,
 ): Promise<Response> {
-  if (recording.tokenSet === null) {
+  if (recording.answer === null) {
     try {
-      recording.tokenSet = await fetchTokenSet(deps, input, { url, init });
+      const request = shapeTokenRequest(input.profile, input.call, { url, init });
+      recording.answer = await fetchTokenAnswer(deps, input, request);
     } catch (error) {
       recording.failure = error instanceof ProviderCallError ? error : toCallError(error, input.stage);
       throw recording.failure;
     }
   }
-  const { accessToken, idToken } = recording.tokenSet;
+  const { accessToken, idToken } = recording.answer.tokenSet;
   // What openid-client still has to judge is the ID token; the rest has been normalised.
   return Response.json({
     access_token: accessToken,
@@ -129,43 +148,36 @@ async function answerTokenRequest<T>(
   });
 }
 
-async function fetchTokenSet<T>(
+type AnswerExpectation = Pick<
+  TokenRequestInput<unknown>,
+  'profile' | 'stage' | 'call' | 'impliedScope' | 'idToken' | 'signal'
+>;
+
+/** Sends a request that is answered by tokens, whatever endpoint it is for. Throws ProviderCallError or OutgoingError. */
+export async function fetchTokenAnswer(
   deps: TokenRequestDeps,
-  input: TokenRequestInput<T>,
-  { url, init }: Pick<TokenFetch, 'url' | 'init'>,
-): Promise<OauthCredential> {
-  const response = await deps.guardedFetch.fetch(url, {
-    method: init.method,
-    headers: withoutUserAgent(init.headers),
-    body: init.body instanceof URLSearchParams ? init.body : null,
-    signal: input.signal,
-  });
-  const answer = await recordAnswer(response);
+  { profile, stage, call, impliedScope, idToken, signal }: AnswerExpectation,
+  { url, ...request }: ShapedRequest,
+): Promise<TokenAnswer> {
+  const { retryHeaders, tokenAnswer } = profile;
+  const response = await deps.guardedFetch.fetch(url, { ...request, signal, keepHeaders: retryHeaders });
+  const recorded = await recordAnswer(response, { bodyFormat: tokenAnswer.bodyFormat, retryHeaders });
   const receivedMs = deps.clock.now();
-  const failure = classifyAnswer(answer, receivedMs, input.profile.errors);
-  if (answer.status !== 200 || hasError(answer.json)) throw new ProviderCallError(input.stage, { failure });
+  const answer = toStandardAnswer(recorded, profile, receivedMs);
+  const failure = classifyAnswer(answer, receivedMs, profile.errors);
+  if (!answer.isSuccess) throw new ProviderCallError(stage, { failure });
   try {
-    const tokenSet = readTokenAnswer(answer.json, { impliedScope: input.impliedScope, receivedMs });
-    return input.idToken === 'drop' ? { ...tokenSet, idToken: null } : tokenSet;
+    const read = readTokenAnswer(answer.json, {
+      impliedScope,
+      receivedMs,
+      tokenType: tokenAnswer.tokenType,
+      // A narrower token whose scopes cannot be told would be no narrower one.
+      isRefresh: call === 'refresh',
+    });
+    return { tokenSet: idToken === 'drop' ? { ...read, idToken: null } : read, body: recorded.json };
   } catch (cause) {
-    throw new ProviderCallError(input.stage, { failure, cause });
+    throw new ProviderCallError(stage, { failure, cause });
   }
-}
-
-export async function recordAnswer(response: Response): Promise<RecordedAnswer> {
-  const text = await response.text();
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    json = undefined;
-  }
-  return { status: response.status, retryAfter: response.headers.get('retry-after'), json };
-}
-
-/** The guard names us; a library's own name and version are nobody's business. */
-export function withoutUserAgent(headers: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(headers).filter(([name]) => name.toLowerCase() !== 'user-agent'));
 }
 
 interface ConfigurationInput {
@@ -175,15 +187,15 @@ interface ConfigurationInput {
 }
 
 /** A configuration lives for one call, so no client secret outlives it; metadata and keys are cached beside it. */
-export function createConfiguration(
+export async function createConfiguration(
   deps: Pick<TokenRequestDeps, 'guardedFetch'>,
   { profile, server, secret }: ConfigurationInput,
-): openid.Configuration {
+): Promise<openid.Configuration> {
   const configuration = new openid.Configuration(
     server.metadata,
     profile.clientId ?? '',
     undefined,
-    createClientAuthentication(profile, secret),
+    await createClientAuthentication(profile, server, secret),
   );
   // The guard has its own deadline.
   configuration.timeout = 0;
@@ -193,19 +205,12 @@ export function createConfiguration(
   return configuration;
 }
 
-function createClientAuthentication(profile: ProviderProfile, secret: string): openid.ClientAuth {
-  if (profile.tokenEndpointAuthMethod === 'none') return openid.None();
-  return profile.tokenEndpointAuthMethod === 'client_secret_basic'
-    ? openid.ClientSecretBasic(secret)
-    : openid.ClientSecretPost(secret);
-}
-
 function readCode(error: unknown): unknown {
   return error instanceof Error && 'code' in error ? error.code : undefined;
 }
 
 /** Whatever is neither a refusal by the person nor an outgoing failure is a check that did not hold. */
-function toCallError(error: unknown, stage: ProviderCallStage): ProviderCallError {
+export function toCallError(error: unknown, stage: ProviderCallStage): ProviderCallError {
   if (error instanceof ProviderCallError) return error;
   const outgoing = findOutgoingError(error);
   if (outgoing !== null) return new ProviderCallError(stage, { failure: classifyOutgoing(outgoing), cause: error });

@@ -8,7 +8,7 @@ import type { VerifiedUser } from '../domain/verified-user.js';
 import type { GuardedFetch } from './guarded-fetch.js';
 import { OutgoingError } from './outgoing-error.js';
 import { classifyAnswer, type RecordedAnswer } from './provider-error.js';
-import { recordAnswer } from './token-request.js';
+import { recordAnswer } from './shape-answer.js';
 
 export interface VerificationEndpointDeps {
   readonly guardedFetch: GuardedFetch;

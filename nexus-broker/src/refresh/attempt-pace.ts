@@ -1,5 +1,5 @@
 /** When a connection's refresh token may be shown to the provider again. */
-import type { RefreshPolicy } from '../domain/provider.js';
+import type { RefreshPolicy } from '../domain/profile-quirks.js';
 import type { ProviderCallFailure } from '../oauth/provider-error.js';
 import type { AttemptState } from '../stores/refresh-leases.js';
 

@@ -1,4 +1,5 @@
 /** One attempt to refresh, from the question whether it may be made at all to what came of it. */
+import { isTooEarly } from '../domain/grant.js';
 import { type CallClaim, type CallDeps, type CallRequestInput, claimCall } from './claim-call.js';
 import { performRefresh } from './perform-refresh.js';
 import type { RefreshOutcome } from './refresh-outcome.js';
@@ -17,6 +18,7 @@ export async function attemptRefresh(deps: CallDeps, input: RefreshInput): Promi
   const unsaved = deps.unsaved.find(input.connection);
   // The refresh token in the row is spent. The version decides, so no lease is needed to store its successor.
   if (unsaved !== null) return storeRenewed(deps, input, unsaved, 1);
+  if (isTooEarly(input.connection, input.provider.profile.refresh, deps.clock.now())) return { kind: 'still_fresh' };
   const claim = await claimRefresh(deps, input);
   switch (claim.kind) {
     case 'busy':
@@ -38,8 +40,9 @@ export async function attemptRefresh(deps: CallDeps, input: RefreshInput): Promi
 }
 
 async function claimRefresh(deps: CallDeps, input: RefreshInput): Promise<CallClaim> {
-  // Without a refresh token there is nothing to ask, and only the connection's end to be recorded.
-  if (!input.connection.hasRefreshToken) return claimCall(deps, { ...input, purpose: 'check' });
+  // Without a refresh token that could be of use there is nothing to ask, and only the connection's end to be recorded.
+  if (!input.connection.hasRefreshToken || !input.provider.profile.refresh.isSupported)
+    return claimCall(deps, { ...input, purpose: 'check' });
   const claim = await claimCall(deps, { ...input, purpose: 'refresh' });
   const isBlocked = claim.kind !== 'claimed' && claim.kind !== 'busy';
   // Too soon for another call, but not for noticing that the profile has moved to another origin.

@@ -100,7 +100,7 @@ export function refreshNotRecorded(cause: unknown): NexusError {
 
 function describeRow(
   deps: Pick<RefreshStepDeps, 'clock'>,
-  { connection }: RefreshStepInput,
+  { connection, provider }: RefreshStepInput,
   renewed: Renewed,
   sealed: SealedBlob,
 ): Omit<StoreCredentialInput, 'from'> {
@@ -113,7 +113,7 @@ function describeRow(
         accountSubject: null,
         accountLabel: null,
         accessExpiresAt: credential.expiresAt,
-        refreshAfter: refreshDueAt(credential, now, connectionRef, version + 1),
+        refreshAfter: refreshDueAt(credential, now, connectionRef, version + 1, provider.profile.refresh),
       }
     : connection;
   const { grantedScopes, accountSubject, accountLabel, accessExpiresAt, refreshAfter } = ownToken;
@@ -127,6 +127,8 @@ function describeRow(
     accessExpiresAt,
     refreshAfter,
     hasRefreshToken: true,
+    inputs: null,
+    accountData: null,
     issuedOrigin: connection.issuedOrigin,
     at: toInstant(now),
     isRefresh,

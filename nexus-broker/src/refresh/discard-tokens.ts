@@ -32,7 +32,7 @@ export async function discardSuperseded(
   { connection, provider }: DiscardInput,
   { credential, issuedOrigin }: NarrowedToken,
 ): Promise<boolean> {
-  if (provider.profile.revocationKills !== 'token') return false;
+  if (provider.profile.revoke.kills !== 'token') return false;
   // A provider may answer two uses of one refresh token alike.
   const kept = await findHeldTokens(deps, connection.connectionRef).catch(() => null);
   if (kept === null || kept.has(credential.accessToken)) return false;
@@ -59,6 +59,6 @@ export async function takeBack(
   { provider }: Pick<DiscardInput, 'provider'>,
   { credential, issuedOrigin }: NarrowedToken,
 ): Promise<void> {
-  if (provider.profile.revocationKills !== 'token') return;
+  if (provider.profile.revoke.kills !== 'token') return;
   await revokeTokens(deps, { provider, credential, issuedOrigin }).catch(() => undefined);
 }

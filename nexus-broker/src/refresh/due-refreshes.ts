@@ -5,6 +5,8 @@
 import { type Clock, toInstant } from '@nexus/core/clock';
 import { createUlid } from '@nexus/core/ids';
 import type { Connection } from '../domain/connection.js';
+import { inUseMs } from '../domain/grant.js';
+import { placeFor } from '../domain/profile-places.js';
 import { systemContext } from '../domain/request-context.js';
 import type { BlockedCalls } from '../stores/call-pace-store.js';
 import type { Database } from '../stores/database.js';
@@ -24,7 +26,6 @@ const claimSize = 50;
 const maxLanes = 32;
 /** What is due may be ordered anew then. */
 const laneMs = 10_000;
-const readWithinMs = 24 * 3_600_000;
 /** Share of its idle life after which a grant is shown to its provider. */
 const idleShare = 0.8;
 /** A provider that fails has its turn again in the next run. */
@@ -46,7 +47,7 @@ export class DueRefreshes {
     const blocked = await callPace.listBlocked();
     for (let found = claimSize; found === claimSize && this.#hasRoom(); ) {
       const now = clock.now();
-      const readSince = toInstant(now - readWithinMs);
+      const readSince = toInstant(now - inUseMs);
       const due = await dueConnections.findDue({ now, readSince, except: this.#exceptBusy(blocked), limit: claimSize });
       for (const connections of groupByProvider(due)) this.#startLane(connections);
       found = due.length;
@@ -104,7 +105,7 @@ export class DueRefreshes {
       while (!this.#isClosed && failures < failuresPerLane && clock.now() < until) {
         const connection = connections.pop();
         if (connection === undefined) return;
-        const outcome = await refresh.refresh(connection, provider, context, 'background');
+        const outcome = await refresh.refresh(connection, placeFor(provider, connection), context, 'background');
         if (outcome.kind === 'failed') failures += 1;
       }
     };

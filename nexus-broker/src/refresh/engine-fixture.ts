@@ -7,6 +7,7 @@ import { openVault, type Vault } from '@nexus/vault/vault';
 import { AuditLog } from '../audit/audit-log.js';
 import type { Connection } from '../domain/connection.js';
 import type { OauthCredential } from '../domain/credential.js';
+import { plainQuirks, type RevokeRecipe } from '../domain/profile-quirks.js';
 import type { Provider, ProviderProfile } from '../domain/provider.js';
 import type { RequestContext } from '../domain/request-context.js';
 import { openCredential, sealCredential } from '../grants/credential-custody.js';
@@ -76,6 +77,11 @@ export class StrictAuthority {
 }
 
 type EngineDeps = ConstructorParameters<typeof RefreshEngine>[0];
+
+/** A recipe whose revocations kill this much. */
+export function revoking(kills: RevokeRecipe['kills']): RevokeRecipe {
+  return { ...plainQuirks.revoke, kills };
+}
 
 export interface Connected {
   readonly connection: Connection;

@@ -1,8 +1,7 @@
 import { systemClock } from '@nexus/core/clock';
 import type { ScriptedAnswer, ScriptedRequest } from '@nexus/testkit/scripted-provider';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
-import { defaultRefreshPolicy } from '../domain/profile-refresh.js';
-import type { RefreshPolicy } from '../domain/provider.js';
+import { defaultRefreshPolicy, type RefreshPolicy } from '../domain/profile-quirks.js';
 import { describeEachDatabase } from '../stores/describe-each-database.js';
 import { type Connected, context, createEngineRig, type EngineRig } from './engine-fixture.js';
 import type { RefreshEngine } from './refresh-engine.js';

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '@nexus/core/clock';
 import type { ScriptedAnswer, ScriptedRequest } from '@nexus/testkit/scripted-provider';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { defaultRefreshPolicy } from '../domain/profile-refresh.js';
+import { defaultRefreshPolicy } from '../domain/profile-quirks.js';
 import { describeEachDatabase } from '../stores/describe-each-database.js';
 import { type Connected, context, createEngineRig, type EngineRig } from './engine-fixture.js';
 import type { NarrowOutcome } from './narrow-outcome.js';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { describeEachDatabase } from '../stores/describe-each-database.js';
-import { type Connected, createEngineRig, type EngineRig } from './engine-fixture.js';
+import { type Connected, createEngineRig, type EngineRig, revoking } from './engine-fixture.js';
 
 describeEachDatabase('a minted token that could not be recorded', (open, fixture) => {
   let url: string;
@@ -40,9 +40,9 @@ describeEachDatabase('a minted token that could not be recorded', (open, fixture
   /** Narrows at a provider that rotates, one that does not, and one that loses every token of a grant at a revocation. */
   async function narrowWhileBroken(how: readonly string[]): Promise<readonly Connected[]> {
     const engine = rig.createEngine();
-    const rotating = await rig.connect({ revocationKills: 'token' });
-    const keeping = await rig.connect({ revocationKills: 'token', downscope: 'token_exchange' });
-    const fragile = await rig.connect({ revocationKills: 'grant' });
+    const rotating = await rig.connect({ revoke: revoking('token') });
+    const keeping = await rig.connect({ revoke: revoking('token'), downscope: 'token_exchange' });
+    const fragile = await rig.connect({ revoke: revoking('grant') });
     const all = [rotating, keeping, fragile];
     for (const statement of how) await fixture.runSql(url, statement);
     try {

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sealCredential } from '../grants/credential-custody.js';
 import { describeEachDatabase } from '../stores/describe-each-database.js';
 import { createCredentialInput } from '../stores/store-fixture.js';
-import { type Connected, context, createEngineRig, type EngineRig } from './engine-fixture.js';
+import { type Connected, context, createEngineRig, type EngineRig, revoking } from './engine-fixture.js';
 import type { RefreshEngine } from './refresh-engine.js';
 
 describeEachDatabase('narrowing beside', (open, fixture) => {
@@ -116,7 +116,7 @@ describeEachDatabase('narrowing beside', (open, fixture) => {
 
   it.each(['token', 'grant'] as const)('a deletion: whatever was minted goes with it (kills %s)', async (kills) => {
     for (const downscope of ['refresh', 'token_exchange'] as const) {
-      const connected = await rig.connect({ revocationKills: kills, downscope });
+      const connected = await rig.connect({ revoke: revoking(kills), downscope });
       const { family } = connected;
       const at = toInstant(systemClock.now());
       answerAfter(() =>
@@ -140,7 +140,7 @@ describeEachDatabase('narrowing beside', (open, fixture) => {
   it.each(['token', 'grant'] as const)('a reconnect: what it stored stays (kills %s)', async (revocationKills) => {
     for (const rotates of [true, false]) {
       rig.authority.rotates = rotates;
-      const connected = await rig.connect({ revocationKills });
+      const connected = await rig.connect({ revoke: revoking(revocationKills) });
       const { connection, family } = connected;
       const sealed = sealCredential(rig.vault, connection, await rig.open(connection), 2, connection.issuedOrigin);
       answerAfter(() =>

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { describeEachDatabase } from '../stores/describe-each-database.js';
-import { type Connected, context, createEngineRig, type EngineRig } from './engine-fixture.js';
+import { type Connected, context, createEngineRig, type EngineRig, revoking } from './engine-fixture.js';
 import type { NarrowedToken } from './narrow-outcome.js';
 import type { RefreshEngine } from './refresh-engine.js';
 
@@ -145,7 +145,7 @@ describeEachDatabase('narrowing', (open, fixture) => {
   ] as const)(
     'an unwanted token leaves the rotation stored, and is taken back where a revocation kills the %s only if it harms nothing',
     async (revocationKills, isTakenBack) => {
-      const connected = await rig.connect({ revocationKills });
+      const connected = await rig.connect({ revoke: revoking(revocationKills) });
       const { connection, family } = connected;
       let minted = '';
       const outcome = await rig.narrow(engine, connected, ({ credential }) => {
@@ -164,7 +164,7 @@ describeEachDatabase('narrowing', (open, fixture) => {
   ] as const)(
     'a token that can do more is given to nobody, and its rotation is stored (kills %s)',
     async (revocationKills, isTakenBack) => {
-      const connected = await rig.connect({ revocationKills });
+      const connected = await rig.connect({ revoke: revoking(revocationKills) });
       const { connection, family } = connected;
       const body = { access_token: `at-${family}-wide`, refresh_token: `rt-${family}-1`, scope: 'read write' };
       rig.authority.upstream.enqueue('/token', ({ form }) => {
@@ -186,7 +186,7 @@ describeEachDatabase('narrowing', (open, fixture) => {
   );
 
   it("the connection's own token under a narrower name is not handed out, and never revoked", async () => {
-    const connected = await rig.connect({ revocationKills: 'token' });
+    const connected = await rig.connect({ revoke: revoking('token') });
     const { family } = connected;
     rig.authority.upstream.enqueue('/token', { body: { access_token: `at-${family}-own`, scope: 'read' } });
     expect(await rig.narrow(engine, connected)).toEqual({ kind: 'cannot_narrow' });

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock, toInstant } from '@nexus/core/clock';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
-import { defaultRefreshPolicy } from '../domain/profile-refresh.js';
+import { defaultRefreshPolicy } from '../domain/profile-quirks.js';
 import { type Database, openDatabase } from '../stores/database.js';
 import { type Connected, context, createEngineRig, type EngineRig } from './engine-fixture.js';
 import { PacedGate } from './pacing/paced-gate.js';

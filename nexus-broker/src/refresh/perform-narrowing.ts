@@ -114,7 +114,7 @@ async function settleMinted(
   held: OauthCredential,
   answer: MintedToken,
 ): Promise<NarrowOutcome> {
-  const token: NarrowedToken = { credential: answer.tokenSet, issuedOrigin: answer.issuedOrigin };
+  const token = describeToken(held, answer);
   const isUsable = isNarrowed(token.credential, held, input.scopes);
   const attempts = { isWanted: false, mayBeStored: false, mayBeCommitted: false };
   const minted: Minted = {
@@ -141,11 +141,21 @@ async function settleMinted(
   }
   if (!isCurrent) {
     const { mayBeCommitted } = attempts;
-    return settleSuperseded(deps, input, answer, { mayBeCommitted, mayBeInUse: mayBeCommitted || isOwn });
+    return settleSuperseded(
+      deps,
+      input,
+      { ...answer, tokenSet: token.credential },
+      { mayBeCommitted, mayBeInUse: mayBeCommitted || isOwn },
+    );
   }
   if (attempts.isWanted) return { kind: 'narrowed', token };
   if (!attempts.mayBeStored && !isOwn) await takeBack(deps, input, token);
   return { kind: isUsable ? 'unwanted' : 'cannot_narrow' };
+}
+
+/** It may be sent wherever the credential may that it was minted from. */
+function describeToken({ origins }: OauthCredential, { tokenSet, issuedOrigin }: MintedToken): NarrowedToken {
+  return { credential: origins === undefined ? tokenSet : { ...tokenSet, origins }, issuedOrigin };
 }
 
 /** The connection was deleted, or got a newer credential, while the provider answered. */

@@ -1,4 +1,6 @@
 /** One refresh under a held lease: open, call, and settle by what the provider answered. */
+import { mayPresent } from '../domain/grant.js';
+import { isAlive } from '../domain/read-plan.js';
 import { mergeRefreshed, splitScope } from '../domain/token-set.js';
 import { openClientSecrets } from '../grants/provider-secrets.js';
 import { createFailure } from '../oauth/provider-error.js';
@@ -17,8 +19,12 @@ export async function performRefresh(deps: CallStepDeps, input: CallStepInput): 
   const { connection, provider, attempt } = input;
   const held = await openHeldCredential(deps.vault, connection);
   if (held === null) return (await enterAttention(deps, input, 'integrity')) ?? { kind: 'still_fresh' };
-  const { refreshToken, scope } = held;
-  if (refreshToken === null) return (await enterAttention(deps, input, 'expired')) ?? { kind: 'still_fresh' };
+  const { refreshToken, scope, origins } = held;
+  const isOfUse = mayPresent(held, provider.profile.refresh, deps.clock.now());
+  if (refreshToken !== null && !isOfUse && isAlive(connection, deps.clock.now())) return waitForEnd(deps, input);
+  if (refreshToken === null || !isOfUse) {
+    return (await enterAttention(deps, input, 'expired')) ?? { kind: 'still_fresh' };
+  }
   // Claimed only to note that the profile has moved: under such a claim no token is ever shown.
   if (!attempt.showsRefreshToken) return settleFailure(deps, input, createFailure('origin_changed'));
   const clientSecrets = await openClientSecrets(deps.vault, provider);
@@ -28,7 +34,9 @@ export async function performRefresh(deps: CallStepDeps, input: CallStepInput): 
       clientSecrets,
       refreshToken,
       scope,
+      requestedScopes: connection.requestedScopes,
       issuedOrigin: connection.issuedOrigin,
+      origins,
       expectedSubject: connection.accountSubject,
       signal,
     }),
@@ -41,6 +49,12 @@ export async function performRefresh(deps: CallStepDeps, input: CallStepInput): 
   // RFC 6749, section 6: an answer without a refresh token means to keep using the one at hand.
   const credential = mergeRefreshed(held, answer.tokenSet);
   return storeRenewed(deps, input, describeRenewed(input, credential, answer.isRotated), commitAttempts);
+}
+
+/** The provider is known to refuse what it would be shown, and the token at hand still serves. */
+async function waitForEnd(deps: CallStepDeps, input: CallStepInput): Promise<RefreshOutcome> {
+  await deps.database.transaction((stores) => releaseUncalled(stores, input));
+  return { kind: 'still_fresh' };
 }
 
 function describeRenewed(

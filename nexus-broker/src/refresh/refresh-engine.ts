@@ -169,7 +169,7 @@ export class RefreshEngine {
   /**
    * Resolves when everything under way has committed; called at shutdown.
    *
-   * @throws when what an earlier refresh brought could not be stored even now, and is lost with the process.
+   * @throws when what an earlier refresh brought could not be stored even now; it is left to the spool.
    */
   async close(): Promise<void> {
     while (this.#running.size > 0) {

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { sealCredential } from '../grants/credential-custody.js';
 import { describeEachDatabase } from '../stores/describe-each-database.js';
 import { createCredentialInput } from '../stores/store-fixture.js';
-import { type Connected, context, createEngineRig, type EngineRig } from './engine-fixture.js';
+import { type Connected, context, createEngineRig, type EngineRig, revoking } from './engine-fixture.js';
 import type { RefreshEngine } from './refresh-engine.js';
 
 describeEachDatabase('an answer that comes after something else was stored', (open) => {
@@ -46,7 +46,7 @@ describeEachDatabase('an answer that comes after something else was stored', (op
   });
 
   it.each(['token', 'grant'] as const)('a sibling stays, and what nobody stored goes with care (%s)', async (kills) => {
-    const connected = await rig.connect({ revocationKills: kills });
+    const connected = await rig.connect({ revoke: revoking(kills) });
     const { family } = connected;
     const { outcome, row, entries } = await refreshBeside(connected, null, { accessToken: 'at-sibling' });
     expect(outcome).toEqual({ kind: 'still_fresh' });
@@ -58,7 +58,7 @@ describeEachDatabase('an answer that comes after something else was stored', (op
   });
 
   it('a refresh token that the sibling holds as well is not revoked', async () => {
-    const connected = await rig.connect({ revocationKills: 'token' });
+    const connected = await rig.connect({ revoke: revoking('token') });
     const { family } = connected;
     await refreshBeside(connected, null, { accessToken: 'at-sibling', refreshToken: `rt-${family}-1` });
     expect(rig.authority.revoked(family)).toEqual([expect.stringMatching(new RegExp(`^at-${family}-minted`))]);
@@ -66,7 +66,7 @@ describeEachDatabase('an answer that comes after something else was stored', (op
 
   it('R18: a deletion while the provider answers is final, and the new token goes', async () => {
     for (let race = 0; race < 20; race++) {
-      const connected = await rig.connect({ revocationKills: 'grant' });
+      const connected = await rig.connect({ revoke: revoking('grant') });
       const { connectionRef } = connected.connection;
       const at = toInstant(systemClock.now());
       const deleting = rig.database.transaction(async ({ connections }) => {

@@ -1,13 +1,28 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { startScriptedProvider } from '@nexus/testkit/scripted-provider';
+import type { Vault } from '@nexus/vault/vault';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { Connection } from '../domain/connection.js';
+import { sealCredential } from '../grants/credential-custody.js';
 import type { Database, Stores } from '../stores/database.js';
 import { describeEachDatabase } from '../stores/describe-each-database.js';
 import { createCredentialInput, laterTime } from '../stores/store-fixture.js';
-import { type Connected, context, createEngineRig, type EngineRig } from './engine-fixture.js';
+import { type Connected, context, createEngineRig, type EngineRig, revoking } from './engine-fixture.js';
 import { RenewalSpool } from './renewal-spool.js';
 import { UnsavedRenewals } from './unsaved-renewals.js';
+
+const port = { title: 'Port', description: null, pattern: null, options: [], default: null, allowedHosts: [] };
+
+/** Seals entries as they were when they did not say where their tokens are from. */
+function forgettingOrigins(vault: Vault): Vault {
+  const seal: Vault['seal'] = (bytes, about) => {
+    const { issued: _issued, ...entry } = JSON.parse(new TextDecoder().decode(bytes));
+    return vault.seal(new TextEncoder().encode(JSON.stringify(entry)), about);
+  };
+  return Object.create(vault, { seal: { value: seal } });
+}
 
 describeEachDatabase('a renewal the database would not take', (open, fixture) => {
   let url: string;
@@ -100,7 +115,7 @@ describeEachDatabase('a renewal the database would not take', (open, fixture) =>
 
   it('R16, R18: is dropped for a connection that got something newer, and revoked for one that was deleted', async () => {
     const reconnected = await rig.connect();
-    const deleted = await rig.connect({ revocationKills: 'token' });
+    const deleted = await rig.connect({ revoke: revoking('token') });
     await renewAndDie('obsolete', [reconnected, deleted]);
     const newer = await rig.read(reconnected.connection.connectionRef);
     await rig.database.transaction((stores) =>
@@ -115,6 +130,54 @@ describeEachDatabase('a renewal the database would not take', (open, fixture) =>
     const told = (await rig.entries(newer.connectionRef)).map((entry) => entry['event_type']);
     expect(told).toContain('token.refresh_sibling');
     expect(rig.authority.revoked(deleted.family)).toContain(`rt-${deleted.family}-1`);
+  });
+
+  it.each([
+    ['says where it is from, to that tenant', true],
+    ['does not say so, to nobody', false],
+  ])('S-9: is sent to no other tenant that the connection is at by then: an entry that %s', async (_entry, isNew) => {
+    const elsewhere = await startScriptedProvider();
+    elsewhere.answer('/revoke', { status: 200 });
+    const { upstream } = rig.authority;
+    const at = (path: string) => `http://127.0.0.1:{port}${path}`;
+    const connected = await rig.connect({
+      inputs: { port },
+      tokenUrl: at('/token'),
+      revocationEndpoint: at('/revoke'),
+      revoke: revoking('token'),
+    });
+    const { connection, provider, family } = connected;
+    const held = await rig.open(connection);
+    const store = async (row: Connection, { origin }: { readonly origin: string }) => {
+      const sealed = sealCredential(rig.vault, row, held, row.version + 1, origin);
+      const inputs = { port: new URL(origin).port };
+      const credential = { from: ['active'] as const, inputs, issuedOrigin: origin, sealed };
+      await rig.database.transaction(({ connections }) =>
+        connections.storeCredential(createCredentialInput(row, credential)),
+      );
+      return rig.read(row.connectionRef);
+    };
+    const before = await store(connection, upstream);
+    const spool = await RenewalSpool.open({
+      path: join(folder, `tenant-${isNew}`),
+      onLostWrite: (error) => faults.push(error),
+    });
+    const vault = isNew ? rig.vault : forgettingOrigins(rig.vault);
+    const unsaved = new UnsavedRenewals({ spool, vault, onError: (error) => faults.push(error) });
+    const credential = { ...held, accessToken: `at-${family}-kept`, refreshToken: `rt-${family}-1` };
+    const event = { eventType: 'token.refreshed', outcome: 'success' } as const;
+    const renewed = { credential, isRefresh: true, entryIds: ['never stored'], event };
+    await unsaved.keep({ connection: before, provider, context, renewed });
+    await spool.close();
+    await store(before, elsewhere);
+
+    const next = await boot(`tenant-${isNew}`);
+    expect(next.recovered).toBe(1);
+    await next.engine.storeUnsaved();
+    await next.kill();
+    expect(elsewhere.requests('/revoke')).toEqual([]);
+    expect(rig.authority.revoked(family)).toEqual(isNew ? [`rt-${family}-1`, `at-${family}-kept`] : []);
+    await elsewhere.close();
   });
 
   it('R16: is on the disk before its first commit ends, where that hangs', async () => {

@@ -7,6 +7,7 @@ import { type BlobContext, openJson, type SealedBlob, sealJson, type Vault } fro
 import type { AuditEvent } from '../domain/audit-event.js';
 import type { Connection } from '../domain/connection.js';
 import type { OauthCredential } from '../domain/credential.js';
+import { placeFor } from '../domain/profile-places.js';
 import type { Provider } from '../domain/provider.js';
 import type { RequestContext } from '../domain/request-context.js';
 import type { Stores } from '../stores/database.js';
@@ -35,7 +36,12 @@ interface SpooledRenewal {
   readonly version: number;
   readonly context: RequestContext;
   readonly renewed: Renewed;
+  /** Where its tokens may be sent: the connection may be at another tenant by the time they are found. */
+  readonly issued?: Pick<Connection, 'issuedOrigin' | 'inputs' | 'accountData'>;
 }
+
+/** Of an entry that does not say where its tokens are from, while the connection has something newer: to nowhere. */
+const issuedNowhere = { issuedOrigin: '' };
 
 interface Place {
   readonly slot: number;
@@ -120,14 +126,15 @@ export class UnsavedRenewals {
         onError(new Error('an entry of the renewal spool cannot be opened', { cause: error }));
         continue;
       }
-      const { connectionRef, version, context, renewed } = spooled;
+      const { connectionRef, version, context, renewed, issued } = spooled;
       const current = await connections.findByRef(connectionRef);
       const provider = current === null ? null : await providers.findAnyById(current.providerId);
       if (current === null || provider === null) {
         await spool.erase(slot, content.length);
         continue;
       }
-      this.#byRef.set(connectionRef, { connection: { ...current, version }, provider, context, renewed });
+      const connection = { ...current, version, ...(issued ?? (current.version === version ? {} : issuedNowhere)) };
+      this.#byRef.set(connectionRef, { connection, provider: placeFor(provider, connection), context, renewed });
       this.#places.set(connectionRef, Promise.resolve({ slot, length: content.length }));
       recovered += 1;
     }
@@ -136,9 +143,10 @@ export class UnsavedRenewals {
 
   async #spool({ spool, vault, onError }: UnsavedRenewalsInput, renewal: UnsavedRenewal): Promise<Place | null> {
     const { connection, context, renewed } = renewal;
-    const { connectionRef, version } = connection;
+    const { connectionRef, version, issuedOrigin, inputs, accountData } = connection;
     try {
-      const entry: SpooledRenewal = { connectionRef, version, context, renewed };
+      const issued = { issuedOrigin, inputs, accountData };
+      const entry: SpooledRenewal = { connectionRef, version, context, renewed, issued };
       const sealed = sealJson(vault, JSON.parse(JSON.stringify(entry)), spoolContext);
       const slot = await spool.write(sealed);
       if (slot === null) throw new Error('the renewal spool is full');

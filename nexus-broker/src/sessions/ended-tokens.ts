@@ -104,8 +104,10 @@ export class EndedTokens {
     const { database, vault, clock } = this.#deps;
     const now = clock.now();
     const { credential } = await openSessionToken(vault, session, now);
-    const provider = await getProviderOf(database, session);
-    if (credential === null || provider.profile.revocationKills !== 'token') return true;
+    const connection = await database.stores.connections.findByRef(session.connectionRef);
+    if (connection === null) return true;
+    const provider = await getProviderOf(database, connection);
+    if (credential === null || provider.profile.revoke.kills !== 'token') return true;
     const { mayPass } = await revokeTokens(this.#deps, { provider, credential, issuedOrigin: session.tokenOrigin });
     return !mayPass || now - Date.parse(session.closedAt ?? session.expiresAt) > giveUpMs;
   }

@@ -57,12 +57,11 @@ describeEachDatabase('the key ring at a start', (open) => {
 
   it('stores no key it could not name in the log', async () => {
     const { transaction } = database;
+    const refuse = () => Promise.reject(new Error('no entry'));
     const refusing: Database = {
       ...database,
       transaction: (work) =>
-        transaction((stores) =>
-          work({ ...stores, audit: { ...stores.audit, insert: () => Promise.reject(new Error('no entry')) } }),
-        ),
+        transaction((stores) => work(Object.create(stores, { audit: { value: { ...stores.audit, insert: refuse } } }))),
     };
     await expect(openKeyRing({ ...settings(), database: refusing, clock: systemClock })).rejects.toThrow('no entry');
     expect(await database.stores.keyRing.list()).toEqual([]);

@@ -20,14 +20,16 @@ interface OpenRefreshInput extends Omit<EngineDeps, 'unsaved' | 'gate'>, Pick<Ov
   readonly onBackgroundError: (error: unknown) => void;
 }
 
-interface OpenedRefresh {
+export interface Refreshing {
   readonly refresh: RefreshEngine;
   readonly unsaved: UnsavedRenewals;
-  readonly callGate: PacedGate;
   readonly dueRefreshes: DueRefreshes;
   readonly recentReads: RecentReads;
   readonly metrics: Metrics;
   readonly scrapeMetrics: () => Promise<string>;
+}
+
+interface OpenedRefresh extends Refreshing {
   /** Resolves when everything under way has committed or is kept for the next process. */
   readonly closeRefresh: () => Promise<void>;
 }
@@ -40,8 +42,8 @@ export async function openRefresh(input: OpenRefreshInput): Promise<OpenedRefres
   const unsaved = new UnsavedRenewals({ spool, vault, onError: onBackgroundError });
   const metrics = createMetrics();
   const scrapeMetrics = createScrape(metrics, () => readOverview({ database, auditSealer, clock, unsaved }));
-  const callGate = new PacedGate({ database, clock, logger });
-  const refresh = new RefreshEngine({ ...deps, unsaved, gate: measureGate(callGate, metrics) });
+  const gate = measureGate(new PacedGate({ database, clock, logger }), metrics);
+  const refresh = new RefreshEngine({ ...deps, unsaved, gate });
   const dueRefreshes = new DueRefreshes({ database, clock, refresh, onBackgroundError });
   const recentReads = new RecentReads({ database, clock });
   await refresh.forgetEarlierBoots();
@@ -52,5 +54,5 @@ export async function openRefresh(input: OpenRefreshInput): Promise<OpenedRefres
     await refresh.close().catch(onBackgroundError);
     await spool.close();
   };
-  return { refresh, unsaved, callGate, dueRefreshes, recentReads, metrics, scrapeMetrics, closeRefresh };
+  return { refresh, unsaved, dueRefreshes, recentReads, metrics, scrapeMetrics, closeRefresh };
 }

@@ -4,8 +4,6 @@ import { decodeFlag, decodeJson, decodeNullableJson, encodeFlag, encodeJson, enc
 import type { AgentTable } from './schema.js';
 import { hasWon, type StoreContext } from './store-context.js';
 
-export type AgentStore = ReturnType<typeof createAgentStore>;
-
 /** A deregistered agent leaves no row: its history is the audit log's, and its id may be registered again. */
 export function createAgentStore({ db }: StoreContext) {
   return {

@@ -7,8 +7,6 @@ import { UniqueViolation } from './engines/session.js';
 import type { AuditChainTable, AuditEventTable } from './schema.js';
 import type { StoreContext } from './store-context.js';
 
-export type AuditChainStore = ReturnType<typeof createAuditChainStore>;
-
 export interface StoredLink {
   readonly seq: number;
   readonly eventId: string;

@@ -13,8 +13,6 @@ import {
 import { auditColumns, toEntry, toRow } from './audit-row.js';
 import type { StoreContext } from './store-context.js';
 
-export type AuditStore = ReturnType<typeof createAuditStore>;
-
 export interface UnsealedSlice {
   readonly entries: readonly AuditEntry[];
   /** Where the next slice begins; null when this one reaches the newest entry. */

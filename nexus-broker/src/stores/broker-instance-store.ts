@@ -5,8 +5,6 @@ import { decodeJson, encodeJson } from './codecs.js';
 import type { BrokerInstanceTable } from './schema.js';
 import type { StoreContext } from './store-context.js';
 
-export type BrokerInstanceStore = ReturnType<typeof createBrokerInstanceStore>;
-
 export function createBrokerInstanceStore({ db, databaseNow }: StoreContext) {
   return {
     /** A sign of life, the first one included. */

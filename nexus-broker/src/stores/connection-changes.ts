@@ -2,8 +2,9 @@
 import { type Instant, toEpochMs, toInstant } from '@nexus/core/clock';
 import type { SealedBlob } from '@nexus/vault/vault';
 import type { AttentionReason, Connection, ConnectionStatus, FailedReason } from '../domain/connection.js';
+import type { PlaceValues } from '../domain/placeholders.js';
 import { type DeleteAbandonedInput, deleteAbandoned } from './abandoned-connections.js';
-import { encodeFlag, encodeNullableJson } from './codecs.js';
+import { encodeFlag, encodeJson, encodeNullableJson } from './codecs.js';
 import { recordEvent } from './connection-events.js';
 import { noLease, toConnectionRow } from './connection-row.js';
 import { hasWon, type StoreContext } from './store-context.js';
@@ -20,6 +21,9 @@ export interface StoreCredentialInput {
   readonly refreshAfter: number | null;
   readonly hasRefreshToken: boolean;
   readonly issuedOrigin: string;
+  /** Of the flow that brought the credential; null keeps what is stored. */
+  readonly inputs: PlaceValues | null;
+  readonly accountData: PlaceValues | null;
   readonly at: Instant;
   /** A refresh keeps the account it is given no newer word about. */
   readonly isRefresh: boolean;
@@ -111,6 +115,8 @@ async function storeCredential(context: StoreContext, input: StoreCredentialInpu
       updated_at: input.at,
       ...(keepsAccount(input.accountSubject) ? {} : { account_subject: input.accountSubject }),
       ...(keepsAccount(input.accountLabel) ? {} : { account_label: input.accountLabel }),
+      ...(input.inputs === null ? {} : { inputs: encodeJson(input.inputs) }),
+      ...(input.accountData === null ? {} : { account_data: encodeJson(input.accountData) }),
       ...(input.isRefresh ? { last_refresh_at: input.at } : {}),
     })
     .where('connection_ref', '=', input.connectionRef)

@@ -142,6 +142,16 @@ describeEachDatabase('connection reads', (open) => {
     expect(await database.stores.connections.countLive(providerId)).toBe(2);
   });
 
+  it('knows whether any of a provider holds a credential', async () => {
+    const held = () => database.stores.connections.holdCredentials(providerId);
+    await insertConnection(database, providerId);
+    expect(await held()).toBe(false);
+    const { connectionRef } = await insertActive();
+    expect(await held()).toBe(true);
+    await database.transaction(({ connections }) => connections.markRevoked({ connectionRef, at: laterTime }));
+    expect(await held()).toBe(false);
+  });
+
   it('sees a sibling in the same account, and in an account unknown on either side', async () => {
     const mine = await insertActive({ accountSubject: 'me' });
     const ask = (accountSubject: string | null): Promise<boolean> =>

@@ -65,6 +65,18 @@ export function createConnectionReads(context: StoreContext) {
       return row.count;
     },
 
+    /** Whether any of them has something that the provider issued, or a person typed in. */
+    async holdCredentials(providerId: string): Promise<boolean> {
+      const row = await db
+        .selectFrom('connection')
+        .select('connection_ref')
+        .where('provider_id', '=', providerId)
+        .where('sealed_credential', 'is not', null)
+        .limit(1)
+        .executeTakeFirst();
+      return row !== undefined;
+    },
+
     hasLiveSibling: (input: SiblingInput): Promise<boolean> => hasLiveSibling(context, input),
 
     async listByIssuedOrigin(providerId: string, issuedOrigin: string): Promise<Connection[]> {

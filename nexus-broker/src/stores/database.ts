@@ -4,63 +4,19 @@
  */
 import type { Instant } from '@nexus/core/clock';
 import { type Kysely, sql } from 'kysely';
-import { type AgentStore, createAgentStore } from './agent-store.js';
-import { type AuditChainStore, createAuditChainStore } from './audit-chain-store.js';
-import { type AuditStore, createAuditStore } from './audit-store.js';
-import { type BrokerInstanceStore, createBrokerInstanceStore } from './broker-instance-store.js';
-import { type CallPaceStore, createCallPaceStore } from './call-pace-store.js';
-import { type ConnectionStore, createConnectionStore } from './connection-store.js';
+import { BoundStores, type Stores } from './bound-stores.js';
 import { readFilePath } from './database-file.js';
-import { createDueConnections, type DueConnections } from './due-connections.js';
 import type { Engine } from './engines/engine.js';
 import { openPostgres } from './engines/postgres-engine.js';
 import { grantTables, readRole } from './engines/postgres-grants.js';
 import { openSqlite } from './engines/sqlite-engine.js';
-import { createFlowStore, type FlowStore } from './flow-store.js';
-import { createJobLeaseStore, type JobLeaseStore } from './job-lease-store.js';
-import { createKekStore, type KekStore } from './kek-store.js';
-import { createKeyRingStore, type KeyRingStore } from './key-ring-store.js';
-import { createKeyStore, type KeyStore } from './key-store.js';
 import { migrations } from './migrations/registry.js';
 import { runMigrations } from './migrations/run-migrations.js';
 import { OutageWatch } from './outage-watch.js';
-import { createProviderStore, type ProviderStore } from './provider-store.js';
-import { createRefreshOverview, type RefreshOverviewStore } from './refresh-overview.js';
-import { createResealingStore, type ResealingStore } from './resealing-store.js';
-import { createReturnOriginStore, type ReturnOriginStore } from './return-origin-store.js';
 import type { Schema } from './schema.js';
-import { createSealedBlobStore, type SealedBlobStore } from './sealed-blob-store.js';
-import { createSessionStore, type SessionStore } from './session-store.js';
-import { CompiledStatements, type StoreContext } from './store-context.js';
-import { createUsedUserTokenStore, type UsedUserTokenStore } from './used-user-token-store.js';
-import { createUserIssuerStore, type UserIssuerStore } from './user-issuer-store.js';
-import { createWebhookDeliveryStore, type WebhookDeliveryStore } from './webhook-delivery-store.js';
-import { createWebhookStore, type WebhookStore } from './webhook-store.js';
+import { CompiledStatements } from './store-context.js';
 
-export interface Stores {
-  readonly providers: ProviderStore;
-  readonly connections: ConnectionStore;
-  readonly flows: FlowStore;
-  readonly keys: KeyStore;
-  readonly returnOrigins: ReturnOriginStore;
-  readonly agents: AgentStore;
-  readonly sessions: SessionStore;
-  readonly userIssuers: UserIssuerStore;
-  readonly usedUserTokens: UsedUserTokenStore;
-  readonly audit: AuditStore;
-  readonly auditChain: AuditChainStore;
-  readonly keyRing: KeyRingStore;
-  readonly keks: KekStore;
-  readonly sealedBlobs: SealedBlobStore;
-  readonly refreshOverview: RefreshOverviewStore;
-  readonly resealing: ResealingStore;
-  readonly brokerInstances: BrokerInstanceStore;
-  readonly jobLeases: JobLeaseStore;
-  readonly webhooks: WebhookStore;
-  readonly webhookDeliveries: WebhookDeliveryStore;
-  readonly callPace: CallPaceStore;
-  readonly dueConnections: DueConnections;
-}
+export type { Stores };
 
 export interface Database {
   readonly engine: 'sqlite' | 'postgres';
@@ -133,7 +89,7 @@ function createDatabase(engine: Engine, options: DatabaseOptions): Database {
   const compiled = new CompiledStatements();
   const outages = new OutageWatch();
   const bind = (db: Kysely<Schema>): Stores =>
-    createStores({
+    new BoundStores({
       db,
       databaseNow: (plusSeconds = 0) => engine.spelling.now(Math.round(plusSeconds * 1_000)),
       giveWay: engine.spelling.giveWay,
@@ -204,47 +160,4 @@ async function openEngine(options: DatabaseOptions): Promise<Engine> {
   }
   if (/^postgres(?:ql)?:\/\//.test(url)) return openPostgres({ url, poolSize, clockOffsetMs, requireFsync });
   throw new Error('A database URL is sqlite:/path/to/file.db or postgres://user:password@host/database.');
-}
-
-/** Each store is made when it is first used: a transaction rarely needs more than two. */
-function createStores(context: StoreContext): Stores {
-  return makeLazily({
-    providers: () => createProviderStore(context),
-    connections: () => createConnectionStore(context),
-    flows: () => createFlowStore(context),
-    keys: () => createKeyStore(context),
-    returnOrigins: () => createReturnOriginStore(context),
-    agents: () => createAgentStore(context),
-    sessions: () => createSessionStore(context),
-    userIssuers: () => createUserIssuerStore(context),
-    usedUserTokens: () => createUsedUserTokenStore(context),
-    audit: () => createAuditStore(context),
-    auditChain: () => createAuditChainStore(context),
-    keyRing: () => createKeyRingStore(context),
-    keks: () => createKekStore(context),
-    sealedBlobs: () => createSealedBlobStore(context),
-    refreshOverview: () => createRefreshOverview(context),
-    resealing: () => createResealingStore(context),
-    brokerInstances: () => createBrokerInstanceStore(context),
-    jobLeases: () => createJobLeaseStore(context),
-    webhooks: () => createWebhookStore(context),
-    webhookDeliveries: () => createWebhookDeliveryStore(context),
-    callPace: () => createCallPaceStore(context),
-    dueConnections: () => createDueConnections(context),
-  });
-}
-
-function makeLazily<T extends object>(makers: { readonly [K in keyof T]: () => T[K] }): T {
-  const made: Partial<T> = {};
-  const stores = {} as T;
-  for (const name of Object.keys(makers) as (keyof T)[]) {
-    Object.defineProperty(stores, name, {
-      enumerable: true,
-      get() {
-        made[name] ??= makers[name]();
-        return made[name];
-      },
-    });
-  }
-  return stores;
 }

@@ -32,8 +32,6 @@ export interface IdleInput {
 /** Nothing refreshes a token more often, unless a reader waits for it. */
 const callIntervalSeconds = 30;
 
-export type DueConnections = ReturnType<typeof createDueConnections>;
-
 export function createDueConnections({ db, databaseNow }: StoreContext) {
   const selectFree = () =>
     db

@@ -7,8 +7,6 @@ export interface LeaseInput {
   readonly seconds: number;
 }
 
-export type JobLeaseStore = ReturnType<typeof createJobLeaseStore>;
-
 export function createJobLeaseStore({ db, databaseNow }: StoreContext) {
   return {
     /** Takes a lease that is free or has run out, or renews the owner's own; of any number of callers one wins. */

@@ -3,8 +3,6 @@ import type { Kek, KekState } from '../domain/key-rotation.js';
 import type { KekTable } from './schema.js';
 import { hasWon, type StoreContext } from './store-context.js';
 
-export type KekStore = ReturnType<typeof createKekStore>;
-
 export function createKekStore({ db, databaseNow }: StoreContext) {
   return {
     /** In the order they were added. */

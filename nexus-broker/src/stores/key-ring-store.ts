@@ -13,8 +13,6 @@ export interface RewrapInput {
   readonly wrapped: Uint8Array;
 }
 
-export type KeyRingStore = ReturnType<typeof createKeyRingStore>;
-
 /** Whatever changes more than one row does so under `lock`, so that each purpose always has exactly one active key. */
 export function createKeyRingStore(context: StoreContext) {
   const { db } = context;

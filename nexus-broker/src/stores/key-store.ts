@@ -4,8 +4,6 @@ import type { ApiKey } from '../domain/api-key.js';
 import type { ApiKeyTable } from './schema.js';
 import { hasWon, type StoreContext } from './store-context.js';
 
-export type KeyStore = ReturnType<typeof createKeyStore>;
-
 const touchIntervalMs = 60_000;
 
 export function createKeyStore({ db, compiled }: StoreContext) {

@@ -1,11 +1,12 @@
 import { beforeAll, expect, it } from 'vitest';
+import { plainProbe, plainQuirks } from '../domain/profile-quirks.js';
 import type { Database } from './database.js';
 import { describeEachDatabase } from './describe-each-database.js';
 import { createId, createProfile, createProvider, createSealed, insertProvider, testTime } from './store-fixture.js';
 
 const later = '2026-01-02T00:00:00.000Z';
 
-describeEachDatabase('provider store', (open) => {
+describeEachDatabase('provider store', (open, fixture) => {
   let database: Database;
   beforeAll(async () => {
     database = await open();
@@ -14,11 +15,33 @@ describeEachDatabase('provider store', (open) => {
   it('gives back a provider as it was inserted', async () => {
     const provider = await insertProvider(database, {
       version: 7,
-      profile: createProfile({ params: { prompt: 'consent' }, probe: { method: 'GET', path: '/me' } }),
+      profile: createProfile({ params: { prompt: 'consent' }, probe: { ...plainProbe, path: '/me' } }),
     });
     expect(await database.stores.providers.findById(provider.providerId)).toEqual({
       ...provider,
       sealedSecrets: Buffer.from('client secrets'),
+    });
+  });
+
+  it('reads a profile that an earlier release stored', async () => {
+    const url = await fixture.createUrl();
+    const own = await open({ url });
+    const { providerId, profile } = await insertProvider(own, {
+      profile: createProfile({ probe: { ...plainProbe, path: '/me' } }),
+    });
+    const names = [...Object.keys(plainQuirks), 'template', 'refreshUrl', 'introspectionEndpoint'];
+    const known = Object.fromEntries(Object.entries(profile).filter(([name]) => !names.includes(name)));
+    const stored = {
+      ...known,
+      probe: { method: 'GET', path: '/me' },
+      refresh: { rotation: 'strict', graceSeconds: 3, idleLifetimeSeconds: null, concurrency: 2, callsPerSecond: 1 },
+      revocationKills: 'token',
+    };
+    await fixture.runSql(url, `update provider set profile = '${JSON.stringify(stored)}'`);
+    expect((await own.stores.providers.findById(providerId))?.profile).toEqual({
+      ...profile,
+      refresh: { ...plainQuirks.refresh, ...stored.refresh },
+      revoke: { ...plainQuirks.revoke, kills: 'token' },
     });
   });
 

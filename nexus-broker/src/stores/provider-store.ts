@@ -1,14 +1,12 @@
 import type { Instant } from '@nexus/core/clock';
 import { NexusError } from '@nexus/core/errors';
 import type { Insertable, Selectable } from 'kysely';
-import { defaultRefreshPolicy } from '../domain/profile-refresh.js';
-import type { Provider } from '../domain/provider.js';
-import { decodeJson, decodeSealed, encodeJson } from './codecs.js';
+import { plainProbe, plainQuirks } from '../domain/profile-quirks.js';
+import type { Provider, ProviderProfile } from '../domain/provider.js';
+import { decodeJson, decodeSealed, encodeJson, type JsonText } from './codecs.js';
 import { UniqueViolation } from './engines/session.js';
 import type { ProviderTable } from './schema.js';
 import { hasWon, type StoreContext } from './store-context.js';
-
-export type ProviderStore = ReturnType<typeof createProviderStore>;
 
 /** Names are kept in lower case, whatever case they come in. Deleted providers stay, so that history can name them. */
 export function createProviderStore({ db, compiled }: StoreContext) {
@@ -101,13 +99,39 @@ function toProvider(row: Selectable<ProviderTable>): Provider {
   return {
     providerId: row.provider_id,
     version: row.version,
-    // A profile stored by an earlier release does not name what that release did not know.
-    profile: { downscope: null, refresh: defaultRefreshPolicy, errors: {}, ...decodeJson(row.profile) },
+    profile: toProfile(decodeJson(row.profile)),
     sealedSecrets: decodeSealed(row.sealed_secrets),
     createdAt: row.created_at,
     updatedAt: row.updated_at,
     deletedAt: row.deleted_at,
   };
+}
+
+type StoredProfile = Selectable<ProviderTable>['profile'] extends JsonText<infer P> ? P : never;
+
+/** A profile stored by an earlier release does not name what that release did not know. */
+function toProfile({ revocationKills, ...stored }: StoredProfile): ProviderProfile {
+  return {
+    downscope: null,
+    errors: {},
+    refreshUrl: null,
+    introspectionEndpoint: null,
+    template: null,
+    ...plainQuirks,
+    ...(revocationKills === undefined ? {} : { revoke: { ...plainQuirks.revoke, kills: revocationKills } }),
+    ...stored,
+    refresh: { ...plainQuirks.refresh, ...stored.refresh },
+    probe: stored.probe ? { ...plainProbe, ...stored.probe } : null,
+  };
+}
+
+/** Every read of a credential reads a profile, so a row holds no block that says nothing. */
+function withoutPlain(profile: ProviderProfile): StoredProfile {
+  const plain: Readonly<Record<string, unknown>> = plainQuirks;
+  const telling = Object.entries(profile).filter(
+    ([name, value]) => !Object.hasOwn(plain, name) || JSON.stringify(value) !== JSON.stringify(plain[name]),
+  );
+  return Object.fromEntries(telling) as unknown as StoredProfile;
 }
 
 function toRow(provider: Provider): Insertable<ProviderTable> {
@@ -117,7 +141,7 @@ function toRow(provider: Provider): Insertable<ProviderTable> {
     version: provider.version,
     name: profile.name,
     auth_type: profile.authType,
-    profile: encodeJson(profile),
+    profile: encodeJson(withoutPlain(profile)),
     sealed_secrets: provider.sealedSecrets,
     created_at: provider.createdAt,
     updated_at: provider.updatedAt,

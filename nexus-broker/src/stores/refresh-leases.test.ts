@@ -37,6 +37,8 @@ describeEachDatabase('refresh leases', (open, fixture) => {
         hasRefreshToken: true,
         issuedOrigin: 'https://provider.example',
         at: testTime,
+        inputs: null,
+        accountData: null,
         isRefresh: expectedVersion > 0,
       }),
     );

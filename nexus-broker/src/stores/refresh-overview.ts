@@ -18,8 +18,6 @@ interface OverviewInput {
 
 const closestCount = 5;
 
-export type RefreshOverviewStore = ReturnType<typeof createRefreshOverview>;
-
 export function createRefreshOverview({ db, databaseNow }: StoreContext) {
   const selectRenewable = () =>
     db.selectFrom('connection').where('status', '=', 'active').where('has_refresh_token', '=', 1);

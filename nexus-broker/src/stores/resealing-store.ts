@@ -6,8 +6,6 @@ import type { StoreContext } from './store-context.js';
 
 type Subject = Pick<ResealingProgress, 'keyId' | 'target'>;
 
-export type ResealingStore = ReturnType<typeof createResealingStore>;
-
 export function createResealingStore({ db, databaseNow }: StoreContext) {
   return {
     async list(): Promise<ResealingProgress[]> {

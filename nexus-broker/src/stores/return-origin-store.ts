@@ -4,8 +4,6 @@ import type { ReturnOrigin } from '../domain/return-origin.js';
 import type { ReturnOriginTable } from './schema.js';
 import { hasWon, type StoreContext } from './store-context.js';
 
-export type ReturnOriginStore = ReturnType<typeof createReturnOriginStore>;
-
 export function createReturnOriginStore({ db }: StoreContext) {
   return {
     /** @throws NexusError `return_origin_exists` for an origin and path prefix that are registered already. */

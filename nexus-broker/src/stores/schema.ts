@@ -8,13 +8,24 @@ import type { Role } from '../domain/api-key.js';
 import type { AuditEventType, AuditOutcome } from '../domain/audit-event.js';
 import type { CompletionMode, FlowStatus } from '../domain/authorization-flow.js';
 import type { AttentionReason, ConnectionStatus, FailedReason } from '../domain/connection.js';
+import type { PlaceValues } from '../domain/placeholders.js';
+import type { Probe, Quirks, RefreshPolicy, RevokeRecipe } from '../domain/profile-quirks.js';
 import type { AuthType, ProviderProfile } from '../domain/provider.js';
 import type { UserTokenAlgorithm } from '../domain/user-issuer.js';
 import type { Flag, JsonText, Sealed } from './codecs.js';
 import type { WebhookDeliveryTable, WebhookTable } from './webhook-schema.js';
 
 /** What profiles stored by earlier releases may lack. */
-type LaterFields = 'downscope' | 'refresh' | 'errors';
+type LaterFields = 'downscope' | 'errors' | 'refreshUrl' | 'introspectionEndpoint' | 'template' | keyof Quirks;
+
+/** A profile as a row holds it: blocks that were stored whole lack what a later release added to them. */
+type StoredProfile = Omit<ProviderProfile, LaterFields> &
+  Partial<Omit<Pick<ProviderProfile, LaterFields>, 'refresh' | 'probe'>> & {
+    readonly refresh?: Partial<RefreshPolicy>;
+    readonly probe?: (Pick<Probe, 'method' | 'path'> & Partial<Probe>) | null;
+    /** What `revoke.kills` was called before there were recipes. */
+    readonly revocationKills?: RevokeRecipe['kills'];
+  };
 
 export interface ProviderTable {
   provider_id: string;
@@ -22,7 +33,7 @@ export interface ProviderTable {
   /** Lower case; unique among the rows that are not deleted. */
   name: string;
   auth_type: AuthType;
-  profile: JsonText<Omit<ProviderProfile, LaterFields> & Partial<Pick<ProviderProfile, LaterFields>>>;
+  profile: JsonText<StoredProfile>;
   sealed_secrets: Sealed;
   created_at: Instant;
   updated_at: Instant;
@@ -44,6 +55,9 @@ export interface ConnectionTable {
   granted_scopes: JsonText<readonly string[]> | null;
   account_subject: string | null;
   account_label: string | null;
+  /** What the person gave for the provider's placeholders, and what the provider told once; objects of texts. */
+  inputs: JsonText<PlaceValues>;
+  account_data: JsonText<PlaceValues>;
   metadata: JsonText<JsonValue>;
   requested_by: string | null;
   access_expires_at: number | null;
@@ -87,6 +101,7 @@ export interface FlowTable {
   login_hint: string | null;
   expected_subject: string | null;
   account_label: string | null;
+  inputs: JsonText<PlaceValues>;
   requested_by: string | null;
   source: string;
   cookie_hash: string | null;

@@ -14,8 +14,6 @@ export interface Replacement {
   readonly sealed: SealedBlob;
 }
 
-export type SealedBlobStore = ReturnType<typeof createSealedBlobStore>;
-
 export function createSealedBlobStore(context: StoreContext) {
   const { db } = context;
   return {

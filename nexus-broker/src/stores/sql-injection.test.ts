@@ -220,6 +220,7 @@ async function filterEverywhere(database: Database, text: string): Promise<void>
   await connections.list({ after: text, limit: 1 });
   await connections.hasLiveSibling({ providerId: text, accountSubject: text, exceptRef: text });
   await connections.countLive(text);
+  await connections.holdCredentials(text);
   await flows.countFruitless(text);
   for (const find of [flows.findByTicketHash, flows.findByStateHash, keys.findByHash, providers.findByName]) {
     expect(await find(text)).not.toBeNull();

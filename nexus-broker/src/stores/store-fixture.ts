@@ -9,7 +9,7 @@ import type { ApiKey } from '../domain/api-key.js';
 import type { AuditEntry } from '../domain/audit-event.js';
 import type { Flow } from '../domain/authorization-flow.js';
 import type { Connection } from '../domain/connection.js';
-import { defaultRefreshPolicy } from '../domain/profile-refresh.js';
+import { plainQuirks } from '../domain/profile-quirks.js';
 import type { Provider, ProviderProfile } from '../domain/provider.js';
 import type { Webhook } from '../domain/webhook.js';
 import type { StoreCredentialInput } from './connection-changes.js';
@@ -47,6 +47,8 @@ export function createProfile(values: Partial<ProviderProfile> = {}): ProviderPr
     enableDiscovery: false,
     authUrl: 'https://provider.example/authorize',
     tokenUrl: 'https://provider.example/token',
+    refreshUrl: null,
+    introspectionEndpoint: null,
     userInfoEndpoint: null,
     revocationEndpoint: null,
     scopes: ['read'],
@@ -57,14 +59,13 @@ export function createProfile(values: Partial<ProviderProfile> = {}): ProviderPr
     allowedOrigins: [],
     credentialSchema: null,
     authStrategy: { type: 'oauth2', config: {} },
-    probe: null,
     params: {},
-    revocationKills: 'unknown',
     downscope: null,
-    refresh: defaultRefreshPolicy,
     errors: {},
     allowWiderToken: false,
     exposeIdToken: false,
+    template: null,
+    ...plainQuirks,
     ...values,
   };
 }
@@ -97,6 +98,8 @@ export function createConnection(providerId: string, values: Partial<Connection>
     grantedScopes: null,
     accountSubject: null,
     accountLabel: null,
+    inputs: {},
+    accountData: {},
     metadata: {},
     requestedBy: null,
     accessExpiresAt: null,
@@ -129,6 +132,7 @@ export function createFlow(connection: Connection, values: Partial<Flow> = {}): 
     loginHint: null,
     expectedSubject: null,
     accountLabel: null,
+    inputs: {},
     requestedBy: null,
     source: '192.0.2.1',
     cookieHash: null,
@@ -236,6 +240,8 @@ export function createCredentialInput(
     hasRefreshToken: true,
     issuedOrigin: 'https://provider.example',
     at: laterTime,
+    inputs: null,
+    accountData: null,
     isRefresh: false,
     ...values,
   };

@@ -2,8 +2,6 @@
 import type { Instant } from '@nexus/core/clock';
 import type { StoreContext } from './store-context.js';
 
-export type UsedUserTokenStore = ReturnType<typeof createUsedUserTokenStore>;
-
 export function createUsedUserTokenStore({ db, databaseNow }: StoreContext) {
   return {
     /** False for a token that was spent before; of any number of callers at once exactly one spends it. */

@@ -5,8 +5,6 @@ import { UniqueViolation } from './engines/session.js';
 import type { UserIssuerTable } from './schema.js';
 import type { StoreContext } from './store-context.js';
 
-export type UserIssuerStore = ReturnType<typeof createUserIssuerStore>;
-
 export function createUserIssuerStore({ db }: StoreContext) {
   const select = () => db.selectFrom('user_issuer').selectAll();
   return {

@@ -8,8 +8,6 @@ import type { Schema } from './schema.js';
 import { hasWon, type StoreContext } from './store-context.js';
 import type { WebhookDeliveryTable } from './webhook-schema.js';
 
-export type WebhookDeliveryStore = ReturnType<typeof createWebhookDeliveryStore>;
-
 export interface ClaimInput {
   readonly webhookId: string;
   readonly owner: string;

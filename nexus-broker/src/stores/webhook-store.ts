@@ -6,8 +6,6 @@ import { decodeFlag, decodeJson, decodeSealed, encodeFlag, encodeJson } from './
 import { hasWon, type StoreContext } from './store-context.js';
 import type { WebhookTable } from './webhook-schema.js';
 
-export type WebhookStore = ReturnType<typeof createWebhookStore>;
-
 export function createWebhookStore({ db }: StoreContext) {
   const select = () => db.selectFrom('webhook').selectAll();
   return {

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { StoreSource } from '@nexus/audit-chain/verify';
 import type { StoredBlobPage } from '@nexus/broker-api/vault';
-import type { Broker } from '../broker.js';
+import type { Api } from '../broker.js';
 
 type Blob = StoredBlobPage['blobs'][number];
 
@@ -10,15 +10,10 @@ const pageSize = 5_000;
 /** By then what a change recorded is sealed: soon as a rule, at the last look even if another Broker had to take over. */
 const settleMs = [1_000, 3_000, 12_000] as const;
 
-export function createApiStore(broker: Broker): StoreSource {
+export function createApiStore(broker: Api): StoreSource {
   async function* list(row: string | null): AsyncGenerator<Blob> {
-    let cursor: string | null = null;
-    do {
-      const query: { row: string | null; limit: number; cursor: string | null } = { row, limit: pageSize, cursor };
-      const page: StoredBlobPage = await broker.get('/admin/v1/vault/blobs', query);
-      yield* page.blobs;
-      cursor = page.next_cursor ?? null;
-    } while (cursor !== null);
+    const pages = broker.pages<StoredBlobPage>('/admin/v1/vault/blobs', { row, limit: pageSize });
+    for await (const page of pages) yield* page.blobs;
   }
   let looks = 0;
   return {

@@ -8,7 +8,8 @@ import { LogFixture } from '@nexus/audit-chain/log-fixture';
 import { renderExport } from '@nexus/audit-chain/log-rows-fixture';
 import { verifyLog } from '@nexus/audit-chain/verify';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import type { CommandContext } from '../command.js';
+import type { Io } from '../command.js';
+import { runCommand } from '../run-command.js';
 import { auditArchive } from './archive.js';
 
 async function* once(text: string): AsyncGenerator<string> {
@@ -61,14 +62,14 @@ async function archive(toSeq: number, refusesAfter = Number.POSITIVE_INFINITY): 
   const server = serve(log, refusesAfter);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const stdout = new PassThrough();
-  const context: CommandContext = {
+  const io: Io = {
     env: { NEXUS_BROKER_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, NEXUS_API_KEY: 'nxa_test' },
     stdin: new PassThrough(),
     stdout,
     stderr: new PassThrough().resume(),
   };
   try {
-    const run = auditArchive.run(['--to', folder, '--to-seq', String(toSeq), '--yes'], context);
+    const run = runCommand(auditArchive, ['--to', folder, '--to-seq', String(toSeq), '--yes'], io);
     const code = await run.catch((error) => error);
     return [code, stdout.read()?.toString('utf8') ?? ''];
   } finally {

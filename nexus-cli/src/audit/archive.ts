@@ -3,22 +3,12 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { verifyLog } from '@nexus/audit-chain/verify';
 import type { AuditPage, Pruned } from '@nexus/broker-api/audit';
-import { Broker } from '../broker.js';
-import {
-  type Command,
-  type CommandContext,
-  CommandError,
-  exits,
-  print,
-  readArgs,
-  readCount,
-  readInstant,
-  usageError,
-} from '../command.js';
+import { type Api, openBroker } from '../broker.js';
+import { type CommandContext, CommandError, defineCommand, exits, usageError } from '../command.js';
 import { describeFileError, hashChunks, hashFile, writeWhole } from '../files.js';
-import { readSettings, settingsHelp } from '../settings.js';
+import { print } from '../print.js';
 import { describeReport } from './describe-report.js';
-import { inputHelp, inputOptions, readInputs } from './verify-inputs.js';
+import { inputOptions, readInputs } from './verify-inputs.js';
 import { wholeExport } from './whole-export.js';
 
 /** The Broker removes no more than this at once, since nothing can be recorded meanwhile. */
@@ -35,45 +25,31 @@ interface ArchiveFile {
   readonly sha256: string;
 }
 
-export const auditArchive: Command = {
-  name: 'audit archive',
-  summary: 'Move the oldest entries into files and remove them from the database.',
-  help: `Usage: nexus-cli audit archive --to FOLDER (--to-seq N | --before TIME) --yes [options]
-
-  --to FOLDER         where earlier archives are, and the new ones are written to
-  --to-seq N          the last entry to go
-  --before TIME       entries made before this time go
-  --yes               without it nothing is done: the entries leave the database
-${inputHelp}
-
-Each file holds at most ${maxEntries.toLocaleString('en')} entries, the next one goes on where it ends, and there are as many as it takes. All are
-written and synced, and the log is verified over them, from the first archive in the folder to the newest entry; only then
-are the entries removed, one file after the other, with an entry in the log for each. What a run that was cut off did not
-remove is removed by the same command again. The log cannot be verified without the files any more: back them up.
-
-Example:
-  NEXUS_API_KEY_FILE=data/admin.key nexus-cli audit archive --to archives --before 2026-01-01T00:00:00Z --yes
-
-Exit codes: those of audit verify, and then nothing is removed; 1 the Broker refused; 2 usage; 3 cannot be read.
-
-Role: admin.
-
-${settingsHelp}`,
-  async run(args, context) {
-    const options = {
-      ...inputOptions,
-      to: { type: 'string' },
-      'to-seq': { type: 'string' },
-      before: { type: 'string' },
-      yes: { type: 'boolean', default: false },
-    } as const;
-    const { values } = readArgs(args, options);
-    const { to: folder, pubkey, checkpoints } = values;
-    const [last, before] = [readCount('to-seq', values['to-seq']), readInstant('before', values.before)];
-    if (folder === undefined) throw usageError('--to is missing: the folder of the archives');
+export const auditArchive = defineCommand({
+  options: {
+    to: {
+      kind: 'text',
+      value: 'FOLDER',
+      required: true,
+      help: 'where earlier archives are, and the new ones are written to',
+    },
+    'to-seq': { kind: 'count', help: 'the last entry to go' },
+    before: { kind: 'time', help: 'entries made before this time go' },
+    yes: { kind: 'flag', help: 'without it nothing is done: the entries leave the database' },
+    ...inputOptions,
+  },
+  args: {},
+  description: [
+    `Each file holds at most ${maxEntries.toLocaleString('en')} entries, the next one goes on where it ends, and there are as many as it takes. All are written and synced, and the log is verified over them, from the first archive in the folder to the newest entry; only then are the entries removed, one file after the other, with an entry in the log for each. What a run that was cut off did not remove is removed by the same command again. The log cannot be verified without the files any more: back them up.`,
+    'Where the log does not verify, nothing is removed, and the exit code is that of audit verify.',
+  ],
+  examples: ['audit archive --to archives --before 2026-01-01T00:00:00Z --yes'],
+  roles: ['admin'],
+  async run({ options }, context) {
+    const { to: folder, 'to-seq': last, before, pubkey, checkpoints } = options;
     if ((last === null) === (before === null)) throw usageError('one of --to-seq and --before is needed');
-    if (!values.yes) throw usageError('the entries leave the database: repeat it with --yes');
-    const broker = new Broker(readSettings(context.env));
+    if (!options.yes) throw usageError('the entries leave the database: repeat it with --yes');
+    const broker = await openBroker(context);
     const range = await findRange(broker, last, before);
     const files: ArchiveFile[] = [];
     for (const part of splitRange(range)) {
@@ -85,17 +61,15 @@ ${settingsHelp}`,
     if (code !== exits.done) return code;
     for (const { to, path, sha256 } of files) {
       const pruned = await broker.post<Pruned>('/admin/v1/audit/prune', { to_seq: to, archive_sha256: sha256 });
-      print(
-        context.stdout,
-        `removed ${pruned.count} entries, ${pruned.from_seq} to ${pruned.to_seq}; they are in ${path}`,
-      );
+      const { count, from_seq, to_seq } = pruned;
+      print(context.stdout, `removed ${count} entries, ${from_seq} to ${to_seq}; they are in ${path}`);
     }
     return exits.done;
   },
-};
+});
 
 /** From the first entry there is. @throws CommandError where nothing would go. */
-async function findRange(broker: Broker, last: number | null, before: string | null): Promise<Range> {
+async function findRange(broker: Api, last: number | null, before: string | null): Promise<Range> {
   const from = await findFirst(broker, null);
   const kept = before === null ? null : await findFirst(broker, before);
   if (before !== null && kept === null) {
@@ -107,7 +81,7 @@ async function findRange(broker: Broker, last: number | null, before: string | n
 }
 
 /** The number of the first sealed entry that is not older than `since`. */
-async function findFirst(broker: Broker, since: string | null): Promise<number | null> {
+async function findFirst(broker: Api, since: string | null): Promise<number | null> {
   const page = await broker.get<AuditPage>('/audit', { order: 'asc', limit: 1, since });
   return page.events[0]?.seq ?? null;
 }
@@ -122,7 +96,7 @@ function splitRange({ from, to }: Range): readonly Range[] {
 }
 
 /** A file that is there already, from a run that was cut off, must hold the same. @throws CommandError */
-async function writeArchive(broker: Broker, folder: string, { from, to }: Range): Promise<ArchiveFile> {
+async function writeArchive(broker: Api, folder: string, { from, to }: Range): Promise<ArchiveFile> {
   const path = join(folder, `audit-${from}-${to}.ndjson`);
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 });
@@ -140,7 +114,7 @@ async function writeArchive(broker: Broker, folder: string, { from, to }: Range)
 
 /** The exit code of the verification of the log as it will be: what stays, over the archives. */
 async function verifyOver(
-  broker: Broker,
+  broker: Api,
   { to }: Range,
   files: Parameters<typeof readInputs>[0],
   { stderr }: CommandContext,

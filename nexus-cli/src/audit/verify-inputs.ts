@@ -3,23 +3,27 @@ import { readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { readCheckpointFile, readVerifierKeys } from '@nexus/audit-chain/checkpoint-file';
 import type { VerifyOptions } from '@nexus/audit-chain/verify';
+import type { Options } from '../arguments.js';
 import { CommandError, exits } from '../command.js';
 import { describeFileError, readChunks, readTextFile } from '../files.js';
 
 /** What both `audit verify` and `audit archive` take. */
 export const inputOptions = {
-  pubkey: { type: 'string' },
-  checkpoints: { type: 'string' },
-} as const;
-
-export const inputHelp = `  --pubkey FILE       verifier keys you hold, one a line (nexus-cli audit checkpoints --keys);
-                      without it the key that the log itself names is believed
-  --checkpoints FILE  checkpoints that were kept outside of the database: a copy of checkpoints.log, or a log that holds
-                      the lines audit.checkpoint; it must be older than the export`;
+  pubkey: {
+    kind: 'text',
+    value: 'FILE',
+    help: 'verifier keys you hold, one a line (nexus-cli audit checkpoints --keys); without it the key that the log itself names is believed',
+  },
+  checkpoints: {
+    kind: 'text',
+    value: 'FILE',
+    help: 'checkpoints that were kept outside of the database: a copy of checkpoints.log, or a log that holds the lines audit.checkpoint; it must be older than the export',
+  },
+} as const satisfies Options;
 
 interface InputFiles {
-  readonly pubkey: string | undefined;
-  readonly checkpoints: string | undefined;
+  readonly pubkey: string | null;
+  readonly checkpoints: string | null;
   /** Files and folders. */
   readonly archives: readonly string[];
 }
@@ -30,8 +34,8 @@ type Inputs = Pick<VerifyOptions, 'verifierKeys' | 'externalCheckpoints' | 'arch
 export async function readInputs(files: InputFiles): Promise<Inputs> {
   const archives = (await Promise.all(files.archives.map(listArchives))).flat();
   return {
-    ...(files.pubkey === undefined ? {} : { verifierKeys: await readKeys(files.pubkey) }),
-    ...(files.checkpoints === undefined ? {} : { externalCheckpoints: await readNotes(files.checkpoints) }),
+    ...(files.pubkey === null ? {} : { verifierKeys: await readKeys(files.pubkey) }),
+    ...(files.checkpoints === null ? {} : { externalCheckpoints: await readNotes(files.checkpoints) }),
     archives: archives.map((path) => ({ name: basename(path), open: () => readChunks(path) })),
   };
 }

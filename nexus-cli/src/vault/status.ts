@@ -1,67 +1,76 @@
 import type { KeyRing } from '@nexus/broker-api/vault';
-import { Broker } from '../broker.js';
-import { type Command, exits, print, printJson, readArgs } from '../command.js';
-import { readSettings, settingsHelp } from '../settings.js';
-import { formatTable } from '../table.js';
+import { jsonOption } from '../arguments.js';
+import { openBroker } from '../broker.js';
+import { defineCommand, exits } from '../command.js';
+import { present } from '../print.js';
+import { type Line, type Screen, styled } from '../views/screen.js';
+import { type Column, tableLines } from '../views/table.js';
+import { timeText } from '../views/time.js';
 
-export const vaultStatus: Command = {
-  name: 'vault status',
-  summary: 'Show the key ring: keys, what they seal, the Brokers that know them, re-sealing under way.',
-  help: `Usage: nexus-cli vault status [--json]
-
-Example:
-  NEXUS_API_KEY_FILE=data/admin.key nexus-cli vault status
-
-Roles: admin, auditor.
-
-${settingsHelp}`,
-  async run(args, { env, stdout }) {
-    const { values } = readArgs(args, { json: { type: 'boolean', default: false } });
-    const ring = await new Broker(readSettings(env)).get<KeyRing>('/admin/v1/vault');
-    if (values.json) printJson(stdout, ring);
-    else for (const line of describe(ring)) print(stdout, line);
+export const vaultStatus = defineCommand({
+  options: { json: jsonOption },
+  args: {},
+  examples: ['vault status'],
+  roles: ['admin', 'auditor'],
+  async run({ options }, context) {
+    const data = await (await openBroker(context)).get<KeyRing>('/admin/v1/vault');
+    present({ data, view: viewKeyRing, isJson: options.json }, context);
     return exits.done;
   },
-};
+});
 
-function describe({ keks, keys, replicas, resealing }: KeyRing): string[] {
+function viewKeyRing(ring: KeyRing, screen: Screen): Line[] {
+  const section = (title: string, columns: readonly (string | Column)[], rows: readonly string[][]): Line[] => [
+    styled('bold', title),
+    ...tableLines({ columns, rows, indent: 2 }, screen),
+  ];
+  const { resealing } = ring;
+  const id = { title: 'ID', keep: true } as const;
   return [
-    'Key-encryption keys',
-    ...formatTable([['ID', 'STATE', 'WRAPS'], ...keks.map((kek) => [kek.id, kek.state, `${kek.data_keys}`])]),
+    ...section('Key-encryption keys', [id, 'STATE', 'WRAPS'], ring.keks.map(rowOfKek)),
     '',
-    'Data keys',
-    ...formatTable([
-      ['ID', 'PURPOSE', 'STATE', 'WRAPPED BY', 'VALUES', 'CREATED'],
-      ...keys.map((key) => [
-        `${key.id}`,
-        key.purpose,
-        key.state,
-        key.wrapped_by,
-        key.rows === null ? '-' : `${key.rows}`,
-        key.created_at,
-      ]),
-    ]),
+    ...section(
+      'Data keys',
+      [id, 'PURPOSE', 'STATE', 'WRAPPED BY', 'VALUES', { title: 'CREATED', keep: true, spare: true }],
+      ring.keys.map((key) => rowOfKey(key, screen)),
+    ),
     '',
-    'Brokers',
-    ...formatTable([
-      ['ID', 'VERSION', 'SEEN', 'HOLDS'],
-      ...replicas.map(({ id, version, seen_at, keks: held }) => [id, version, seen_at, held.join(' ')]),
-    ]),
-    ...(resealing.length === 0 ? [] : ['', 'Re-sealing']),
-    ...(resealing.length === 0 ? [] : formatTable(describeResealing(resealing))),
+    ...section(
+      'Brokers',
+      [{ title: 'ID' }, 'VERSION', { title: 'SEEN', keep: true }, 'HOLDS'],
+      ring.replicas.map((replica) => rowOfReplica(replica, screen)),
+    ),
+    ...(resealing.length === 0
+      ? []
+      : [
+          '',
+          ...section(
+            'Re-sealing',
+            ['KEY', 'OF', 'DONE', 'LEFT', 'FAILED', 'FINISHED'],
+            resealing.map((work) => rowOfWork(work, screen)),
+          ),
+        ]),
   ];
 }
 
-function describeResealing(resealing: KeyRing['resealing']): string[][] {
-  return [
-    ['KEY', 'OF', 'DONE', 'LEFT', 'FAILED', 'FINISHED'],
-    ...resealing.map((one) => [
-      `${one.key_id}`,
-      one.target,
-      `${one.resealed}`,
-      `${one.remaining}`,
-      `${one.failed}`,
-      one.finished_at ?? '-',
-    ]),
-  ];
+function rowOfKek({ id, state, data_keys }: KeyRing['keks'][number]): string[] {
+  return [id, state, `${data_keys}`];
+}
+
+function rowOfKey(
+  { id, purpose, state, wrapped_by, rows, created_at }: KeyRing['keys'][number],
+  screen: Screen,
+): string[] {
+  return [`${id}`, purpose, state, wrapped_by, rows === null ? '-' : `${rows}`, timeText(created_at, screen)];
+}
+
+function rowOfReplica({ id, version, seen_at, keks }: KeyRing['replicas'][number], screen: Screen): string[] {
+  return [id, version, timeText(seen_at, screen), keks.join(' ')];
+}
+
+function rowOfWork(
+  { key_id, target, resealed, remaining, failed, finished_at }: KeyRing['resealing'][number],
+  screen: Screen,
+): string[] {
+  return [`${key_id}`, target, `${resealed}`, `${remaining}`, `${failed}`, timeText(finished_at, screen)];
 }

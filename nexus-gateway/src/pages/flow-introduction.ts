@@ -5,6 +5,8 @@ import { html } from './markup.js';
 export interface FlowIntroduction {
   readonly appName: string;
   readonly providerName: string;
+  /** Host that the application's inputs name: whose site the person is about to trust; null where they name none. */
+  readonly providerHost: string | null;
   readonly accountLabel: string | null;
   readonly scopes: readonly string[];
   /** Host the person returns to. */
@@ -14,7 +16,7 @@ export interface FlowIntroduction {
 export function renderFacts(flow: FlowIntroduction): Markup {
   return html`<dl class="facts">
 <div><dt>Application</dt><dd><bdi>${flow.appName}</bdi></dd></div>
-<div><dt>Connects to</dt><dd><bdi>${flow.providerName}</bdi></dd></div>
+<div><dt>Connects to</dt><dd><bdi>${flow.providerName}</bdi>${flow.providerHost === null ? null : html` at <bdi>${flow.providerHost}</bdi>`}</dd></div>
 ${flow.accountLabel === null ? null : html`<div><dt>Account</dt><dd><bdi>${flow.accountLabel}</bdi></dd></div>`}
 <div><dt>Returns to</dt><dd><bdi>${flow.returnHost}</bdi></dd></div>
 </dl>

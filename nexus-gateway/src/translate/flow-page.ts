@@ -9,6 +9,7 @@ export function toFlowIntroduction(view: FlowView): FlowIntroduction {
   return {
     appName: view.app_name,
     providerName: view.provider_display_name,
+    providerHost: view.provider_host ?? null,
     accountLabel: view.account_label,
     scopes: view.scopes,
     returnHost: URL.canParse(view.return_origin) ? new URL(view.return_origin).host : view.return_origin,

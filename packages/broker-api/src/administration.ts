@@ -138,3 +138,6 @@ export const Health = z
 export type Key = z.infer<typeof Key>;
 export type KeyCreated = z.infer<typeof KeyCreated>;
 export type KeyDeleted = z.infer<typeof KeyDeleted>;
+export type BrokerStatus = z.infer<typeof BrokerStatus>;
+export type ReturnOrigin = z.infer<typeof ReturnOrigin>;
+export type ReturnOriginDeleted = z.infer<typeof ReturnOriginDeleted>;

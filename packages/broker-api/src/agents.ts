@@ -73,3 +73,4 @@ export const AgentKeyInput = z
   .openapi('AgentKeyInput');
 
 export type Agent = z.infer<typeof Agent>;
+export type AgentDeleted = z.infer<typeof AgentDeleted>;

@@ -16,7 +16,13 @@ export const ConnectionStatus = z
 
 export const Reason = z.object({ code: z.string(), message: z.string() }).openapi('Reason');
 
-export const Account = z.object({ subject: z.string().nullable(), label: z.string().nullable() }).openapi('Account');
+export const Account = z
+  .object({
+    subject: z.string().nullable(),
+    label: z.string().nullable(),
+    data: z.record(z.string(), z.string()).optional(),
+  })
+  .openapi('Account');
 
 const jsonObject = z.record(z.string(), z.unknown());
 
@@ -208,3 +214,4 @@ export const ConnectionListParameters = ConnectionListQuery.omit({ after: true }
     cursor: z.string().max(64).optional(),
   })
   .openapi('ConnectionListParameters');
+export type BulkRevoked = z.infer<typeof BulkRevoked>;

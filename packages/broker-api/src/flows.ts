@@ -10,6 +10,8 @@ export const FlowView = z
     app_name: z.string(),
     provider_name: z.string(),
     provider_display_name: z.string(),
+    /** Host of the tenant that the flow's inputs name; null where they name none. */
+    provider_host: z.string().nullable(),
     account_label: z.string().nullable(),
     scopes: z.array(z.string()),
     completion: z.enum(['bound', 'confirm']),

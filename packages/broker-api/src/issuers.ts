@@ -51,3 +51,5 @@ export const IssuerList = z.object({ issuers: z.array(Issuer) }).openapi('Issuer
 export const IssuerDeleted = z
   .object({ id: z.string(), deleted: z.literal(true), sessions_closed: z.number().int() })
   .openapi('IssuerDeleted');
+export type Issuer = z.infer<typeof Issuer>;
+export type IssuerDeleted = z.infer<typeof IssuerDeleted>;

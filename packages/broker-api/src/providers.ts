@@ -3,6 +3,19 @@ import { z } from '@hono/zod-openapi';
 
 const jsonObject = z.record(z.string(), z.unknown());
 
+/** What people give for one connection, such as a subdomain; one without default is required. */
+const Inputs = z.record(
+  z.string(),
+  z.object({
+    title: z.string(),
+    description: z.string().nullable(),
+    pattern: z.string().nullable(),
+    options: z.array(z.string()),
+    default: z.string().nullable(),
+    allowed_hosts: z.array(z.string()),
+  }),
+);
+
 const profileFields = {
   name: z.string().openapi({ example: 'acme' }),
   display_name: z.string(),
@@ -16,31 +29,44 @@ const profileFields = {
   enable_discovery: z.boolean(),
   auth_url: z.string().nullable(),
   token_url: z.string().nullable(),
+  refresh_url: z.string().nullable(),
   user_info_endpoint: z.string().nullable(),
   revocation_endpoint: z.string().nullable(),
+  introspection_endpoint: z.string().nullable(),
   scopes: z.array(z.string()),
   scope_separator: z.string(),
+  scope_param: z.string(),
   pkce: z.enum(['required', 'supported', 'refused']),
-  token_endpoint_auth_method: z.enum(['client_secret_basic', 'client_secret_post', 'none']),
+  token_endpoint_auth_method: z.enum(['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none']),
   api_base_url: z.string().nullable(),
   allowed_origins: z.array(z.string()),
+  inputs: Inputs,
   credential_schema: jsonObject.nullable(),
   auth_strategy: z.object({ type: z.string(), config: jsonObject.optional() }).nullable(),
   probe: jsonObject.nullable(),
   params: jsonObject,
-  revoke: jsonObject,
-  downscope: jsonObject.nullable(),
+  param_names: jsonObject,
+  iss_expected: z.boolean(),
+  token_request: jsonObject,
+  upgrade: jsonObject.nullable(),
+  token_answer: jsonObject,
   refresh: jsonObject,
   errors: jsonObject,
+  retry_headers: z.array(z.string()),
+  revoke: jsonObject,
+  account: jsonObject,
+  downscope: jsonObject.nullable(),
   allow_wider_token: z.boolean(),
   expose_id_token: z.boolean(),
+  client_secret_set: z.boolean(),
+  /** The shipped template it was made from, and the fields that were given beside it. */
+  template: z.object({ name: z.string(), digest: z.string(), overrides: z.array(z.string()) }).nullable(),
 };
 
 export const ProviderProfile = z
   .object({
     id: z.string(),
     ...profileFields,
-    client_secret_set: z.boolean(),
     version: z.number().int(),
     created_at: z.string(),
     updated_at: z.string(),
@@ -49,7 +75,8 @@ export const ProviderProfile = z
 
 /** The profile itself, or `{ "profile": { … } }`. Documented here, judged by the Broker's domain. */
 export const ProviderInput = z.record(z.string(), z.unknown()).openapi('ProviderInput', {
-  description: 'A provider profile, bare or under `profile`; `client_secret` is write-only.',
+  description:
+    'A provider profile, bare or under `profile`; `client_secret` is write-only. `template` names a shipped template, whose fields hold where the body says nothing.',
   example: {
     name: 'acme',
     auth_type: 'oauth2',
@@ -59,6 +86,17 @@ export const ProviderInput = z.record(z.string(), z.unknown()).openapi('Provider
     scopes: ['openid', 'email'],
   },
 });
+
+export const ProviderPreview = z
+  .object({
+    profile: z.object(profileFields),
+    client_secret: z.enum(['set', 'unset', 'changed', 'unchanged']).openapi({
+      description:
+        'What becomes of the stored client secret; `set` where none was stored before, `unset` where it is removed.',
+    }),
+    current: ProviderProfile.nullable().openapi({ description: 'The live provider of that name.' }),
+  })
+  .openapi('ProviderPreview');
 
 export const ProviderList = z.array(ProviderProfile).openapi('ProviderList');
 
@@ -78,6 +116,7 @@ export const ProviderMetadata = z
         logo_url: z.string().nullable(),
         docs_url: z.string().nullable(),
         credential_schema: jsonObject.optional(),
+        inputs: Inputs.optional(),
       }),
     ),
   )
@@ -97,6 +136,7 @@ export const ProviderRebound = z
 
 export type ProviderProfile = z.infer<typeof ProviderProfile>;
 export type ProviderInput = z.infer<typeof ProviderInput>;
+export type ProviderPreview = z.infer<typeof ProviderPreview>;
 export type ProviderList = z.infer<typeof ProviderList>;
 export type ProviderMetadata = z.infer<typeof ProviderMetadata>;
 export type ProviderDeleted = z.infer<typeof ProviderDeleted>;

@@ -145,3 +145,5 @@ export type SessionCredential = z.infer<typeof SessionCredential>;
 export type SessionIntrospection = z.infer<typeof SessionIntrospection>;
 export type SessionRevoked = z.infer<typeof SessionRevoked>;
 export type SessionSummary = z.infer<typeof SessionSummary>;
+export type SessionList = z.infer<typeof SessionList>;
+export type SessionsClosed = z.infer<typeof SessionsClosed>;

@@ -83,3 +83,9 @@ export const WebhookDeliveryParameters = z.strictObject({
   limit: z.coerce.number().int().min(1).max(500).optional(),
   cursor: z.string().max(128).optional(),
 });
+
+export type WebhookList = z.infer<typeof WebhookList>;
+export type WebhookDeliveryList = z.infer<typeof WebhookDeliveryList>;
+export type Webhook = z.infer<typeof Webhook>;
+export type WebhookCreated = z.infer<typeof WebhookCreated>;
+export type WebhookDeleted = z.infer<typeof WebhookDeleted>;

@@ -145,6 +145,11 @@ export const errorCodes = {
     advice: 'The connection was deleted; request a new one.',
   },
   provider_exists: { status: 409, retryable: false, advice: 'Choose another name or change the existing provider.' },
+  provider_changed: {
+    status: 409,
+    retryable: false,
+    advice: 'Read the provider again: somebody changed it since `expected_version`.',
+  },
   provider_in_use: {
     status: 409,
     retryable: false,

@@ -92,6 +92,16 @@ export function renderAuditEventsPage(events: Readonly<Record<string, readonly s
   ]);
 }
 
+/** @param sections as nexus-cli describes itself */
+export function renderCliPage(sections: readonly string[]): string {
+  return joinBlocks([
+    notice,
+    '# nexus-cli',
+    'Every command with its options, as `--help` shows them. On a terminal answers are laid out for its width and coloured; in a pipe they are plain and whole, and `--json` gives a program one document. Notes, questions and progress go to standard error.',
+    ...sections,
+  ]);
+}
+
 function joinBlocks(blocks: readonly string[]): string {
   return `${blocks.map((block) => block.trimEnd()).join('\n\n')}\n`;
 }

@@ -3,15 +3,20 @@ import { readdir } from 'node:fs/promises';
 import { auditEvents } from '@nexus/broker/audit-events';
 import { settings as brokerSettings } from '@nexus/broker/config';
 import { buildContract as buildBrokerContract } from '@nexus/broker/contract';
+import { describeTemplateFiles } from '@nexus/catalogue/template-schema';
+import { describeManifest } from '@nexus/cli/manifest-schema';
+import { renderReference } from '@nexus/cli/reference';
 import { errorCodes } from '@nexus/core/errors';
 import { gatewaySettings } from '@nexus/gateway/config';
 import { buildContract as buildGatewayContract } from '@nexus/gateway/contract';
+import { loadCatalogue, renderCataloguePage } from './catalogue-files.js';
 import type { OutputFile } from './output-file.js';
 import { generate, readText, resolvePath } from './output-file.js';
 import { fillOperationTable, toFileName } from './readme-table.js';
 import type { ContractDocument } from './reference-pages.js';
 import {
   renderAuditEventsPage,
+  renderCliPage,
   renderConfigurationPage,
   renderErrorsPage,
   renderExampleFile,
@@ -37,6 +42,13 @@ const files: OutputFile[] = [
     ]),
   },
   { path: 'docs/reference/audit-events.md', text: renderAuditEventsPage(auditEvents) },
+  { path: 'docs/reference/catalogue.md', text: renderCataloguePage(await loadCatalogue()) },
+  {
+    path: 'docs/reference/template.schema.json',
+    text: `${JSON.stringify(describeTemplateFiles(), null, 2)}\n`,
+  },
+  { path: 'docs/reference/manifest.schema.json', text: `${JSON.stringify(describeManifest(), null, 2)}\n` },
+  { path: 'docs/reference/cli.md', text: renderCliPage(await renderReference()) },
   ...(await renderReadme('nexus-gateway', gateway)),
   ...(await renderReadme('nexus-broker', broker)),
 ];

@@ -34,6 +34,18 @@ describe('applyStrategy', () => {
     expect(sent).toEqual({ ...plain, headers: { Authorization: 'Bearer abc' } });
   });
 
+  it.each([
+    ['Zoho-oauthtoken', 'Zoho-oauthtoken'],
+    [undefined, 'Bearer'],
+    ['', 'Bearer'],
+    ['two words', 'Bearer'],
+    ['X\r\nY:', 'Bearer'],
+    ['BEARER', 'Bearer'],
+  ])('puts the word of the provider before an OAuth token: %j', (type, word) => {
+    const credentials = { access_token: 'abc', ...(type === undefined ? {} : { token_type: type }) };
+    expect(apply({ as: 'oauth2', credentials }).headers).toEqual({ Authorization: `${word} abc` });
+  });
+
   it('puts prefix and key into the configured header', () => {
     expect(apply({ as: 'api_key', credentials: { api_key: 'k' } }).headers).toEqual({ Authorization: 'Bearer k' });
     const config = { header_name: 'X-Token', credential_field: 'token', value_prefix: 'Key ' };

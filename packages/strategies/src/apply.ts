@@ -42,8 +42,11 @@ export function applyStrategy(input: ApplyInput): StrategyRequest {
   const request = { ...input.request, headers };
   switch (strategy.type) {
     case 'oauth2':
-      // RFC 6750 section 2.1.
-      return withHeader(request, 'Authorization', `Bearer ${readValue(credentials, 'access_token')}`);
+      return withHeader(
+        request,
+        'Authorization',
+        `${readTokenType(credentials)} ${readValue(credentials, 'access_token')}`,
+      );
     case 'header': {
       const { header_name: name, credential_field: field, value_prefix: prefix } = strategy.config;
       return withHeader(request, name, `${prefix}${readValue(credentials, field)}`);
@@ -117,6 +120,13 @@ function checkValue(strategy: Strategy, name: string, value: unknown): string | 
 
 function readValue(credentials: { readonly [name: string]: string }, name: string): string {
   return Object.hasOwn(credentials, name) ? (credentials[name] ?? '') : '';
+}
+
+/** What stands before an OAuth token: Bearer (RFC 6750 section 2.1), or the word a provider has instead. */
+function readTokenType(credentials: { readonly [name: string]: unknown }): string {
+  const type = Object.hasOwn(credentials, 'token_type') ? credentials['token_type'] : undefined;
+  const isWord = typeof type === 'string' && /^[A-Za-z][A-Za-z0-9._-]{0,63}$/.test(type);
+  return isWord && type.toLowerCase() !== 'bearer' ? type : 'Bearer';
 }
 
 function readUrl(text: string): URL {

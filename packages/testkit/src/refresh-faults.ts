@@ -2,7 +2,7 @@
 import type { ScriptedAnswer } from './scripted-provider.js';
 
 /**
- * slow: answered after so long · lost: acted, and the connection ends without an answer · partial: acted, and half of the
+ * slow: answered after so long, or when it is let · lost: acted, and the connection ends without an answer · partial: acted, and half of the
  * body arrives · silent: acted, and nothing ever arrives · malformed: acted, and the body is one of `malformedBodies` ·
  * oversized: acted, and the body has no end in sight · scopes: the answer names other scopes ·
  * throttled: 429, refused before anything happened · failing: a 5xx, before anything happened ·
@@ -10,6 +10,7 @@ import type { ScriptedAnswer } from './scripted-provider.js';
  */
 export type RefreshFault =
   | { readonly kind: 'slow'; readonly ms: number }
+  | { readonly kind: 'slow'; readonly until: Promise<void> }
   | { readonly kind: 'lost' | 'partial' | 'silent' | 'oversized' | 'html' }
   | { readonly kind: 'malformed'; readonly body: number }
   | { readonly kind: 'scopes'; readonly scope: string }
@@ -49,7 +50,7 @@ export function hasActed({ kind }: RefreshFault): boolean {
 export function spoil(answer: ScriptedAnswer, fault: RefreshFault, nowMs: number): ScriptedAnswer {
   switch (fault.kind) {
     case 'slow':
-      return { ...answer, delayMs: fault.ms };
+      return 'ms' in fault ? { ...answer, delayMs: fault.ms } : { ...answer, heldUntil: fault.until };
     case 'lost':
       return { drop: 'before' };
     case 'partial':

@@ -17,6 +17,8 @@ export interface ScriptedAnswer {
   readonly body?: unknown;
   /** Before the head is sent. */
   readonly delayMs?: number;
+  /** Nothing is sent before it resolves. */
+  readonly heldUntil?: Promise<void>;
   /** Cuts the connection: at once, or after the head and half of the body. */
   readonly drop?: 'before' | 'midway';
   /** Never ends: sends nothing after the head, or chunks without end. */
@@ -151,6 +153,7 @@ async function readRequest(request: IncomingMessage): Promise<Omit<ScriptedReque
 
 async function sendAnswer(response: ServerResponse, answer: ScriptedAnswer): Promise<void> {
   if (answer.delayMs !== undefined) await new Promise((resolve) => setTimeout(resolve, answer.delayMs));
+  await answer.heldUntil;
   if (answer.drop === 'before') {
     response.destroy();
     return;

@@ -6,7 +6,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Clock } from '@nexus/core/clock';
 import type { CallTarget } from '../../stores/call-pace-key.js';
-import type { PaceEntry } from '../../stores/call-pace-store.js';
 import type { Database } from '../../stores/database.js';
 import type { Admitted, CallEnd, CallGate, CallRequest, Refused } from '../call-gate.js';
 import { Slots } from './slots.js';
@@ -69,11 +68,6 @@ export class PacedGate implements CallGate {
       return answer;
     }
     return this.#admit(lane, target, answer, provider.profile.name);
-  }
-
-  /** Every endpoint and client that was ever in trouble, and how it stands now. */
-  listStates(): Promise<PaceEntry[]> {
-    return this.#deps.database.stores.callPace.list();
   }
 
   #laneOf({ origin, providerId, profileVersion }: CallTarget): Lane {

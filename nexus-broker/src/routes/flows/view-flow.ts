@@ -1,5 +1,6 @@
 import { createRoute } from '@hono/zod-openapi';
 import { FlowTicket, FlowView } from '@nexus/broker-api/flows';
+import { findTenantHost } from '../../domain/tenant.js';
 import { viewFlow } from '../../services/flows/view-flow.js';
 import type { Database } from '../../stores/database.js';
 import type { AccessDeps } from '../access.js';
@@ -30,6 +31,7 @@ export function registerViewFlow(app: BrokerApp, deps: { readonly database: Data
         app_name: flow.appName,
         provider_name: profile.name,
         provider_display_name: profile.displayName,
+        provider_host: findTenantHost(provider),
         account_label: flow.accountLabel,
         scopes: [...flow.scopes],
         completion: flow.completion,

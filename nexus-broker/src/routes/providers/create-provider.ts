@@ -1,7 +1,8 @@
 import { createRoute } from '@hono/zod-openapi';
 import { ProviderInput, ProviderProfile } from '@nexus/broker-api/providers';
 import { unwrapProfile } from '../../domain/provider-profile.js';
-import { createProvider, type WriteProviderDeps } from '../../services/providers/create-provider.js';
+import { createProvider } from '../../services/providers/create-provider.js';
+import type { WriteProviderDeps } from '../../services/providers/write-provider.js';
 import type { AccessDeps } from '../access.js';
 import { type BrokerApp, errorAnswers, guard, jsonAnswer, jsonBody, keyRoute } from '../operation.js';
 import { toProviderAnswer } from './provider-answer.js';
@@ -12,6 +13,7 @@ const route = createRoute({
   path: '/admin/v1/providers',
   tags: ['Providers'],
   summary: 'Register a provider',
+  description: 'With `template`, each field of that template, replaced whole by the field of the same name here.',
   request: jsonBody(ProviderInput),
   responses: {
     201: jsonAnswer(ProviderProfile, 'The profile, without its secrets.'),

@@ -1,10 +1,10 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { ProviderMetadata } from '@nexus/broker-api/providers';
-import { toProviderMetadata } from '../../domain/provider-metadata.js';
 import { listProviders } from '../../services/providers/list-providers.js';
 import type { Database } from '../../stores/database.js';
 import type { AccessDeps } from '../access.js';
 import { type BrokerApp, errorAnswers, gatewayRoute, guard, jsonAnswer, jsonBody } from '../operation.js';
+import { toMetadataAnswer } from './provider-answer.js';
 
 const route = createRoute({
   operationId: 'getProvidersMetadata',
@@ -19,6 +19,6 @@ const route = createRoute({
 
 export function registerGetProvidersMetadata(app: BrokerApp, deps: { readonly database: Database } & AccessDeps): void {
   app.openapi(guard(route, deps), async (c) => {
-    return c.json(toProviderMetadata(await listProviders(deps)), 200);
+    return c.json(toMetadataAnswer(await listProviders(deps)), 200);
   });
 }

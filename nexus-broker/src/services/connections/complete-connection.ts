@@ -5,6 +5,7 @@ import { equalDigests, hashToken, isToken } from '@nexus/core/tokens';
 import type { Vault } from '@nexus/vault/vault';
 import type { AuditLog } from '../../audit/audit-log.js';
 import type { Flow } from '../../domain/authorization-flow.js';
+import { placeFor } from '../../domain/profile-places.js';
 import { type RequestContext, toAuditOrigin } from '../../domain/request-context.js';
 import { discardBoundGrant, openBoundGrant } from '../../grants/bound-grant.js';
 import { storeGrant } from '../../grants/store-grant.js';
@@ -37,8 +38,9 @@ export async function completeConnection(
   const handleHash = hashToken(input.handle);
   const flow = isToken(input.handle, 'nxt') ? await deps.database.stores.flows.findByHandleHash(handleHash) : null;
   if (flow === null || flow.status !== 'awaiting_completion' || flow.sealedResult === null) throw refusal();
-  const provider = await deps.database.stores.providers.findAnyById(flow.providerId);
-  if (provider === null) throw refusal();
+  const registered = await deps.database.stores.providers.findAnyById(flow.providerId);
+  if (registered === null) throw refusal();
+  const provider = placeFor(registered, flow);
   // A provider that was deleted meanwhile gets no new connection, which nobody would look after.
   if (!provesChallenge(flow, input.codeVerifier) || provider.deletedAt !== null) {
     await discardBoundGrant(deps, { flowId: flow.flowId, provider, origin });
@@ -47,7 +49,7 @@ export async function completeConnection(
   const outcome = await storeGrant(deps, {
     flow,
     grant: await openBoundGrant(deps.vault, flow, flow.sealedResult),
-    providerName: provider.profile.name,
+    provider,
     origin,
     // Consumed by the database's clock inside the storing transaction: one completion wins, and none after 120 s.
     settleFlow: async (stores) => (await stores.flows.consumeHandle(handleHash)) !== null,

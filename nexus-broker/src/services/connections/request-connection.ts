@@ -8,10 +8,13 @@ import type { AuditLog } from '../../audit/audit-log.js';
 import { type FindByIdDeps, getConnectionById } from '../../disclosure/get-connection-by-id.js';
 import { type Flow, flowLifetimeSeconds } from '../../domain/authorization-flow.js';
 import { type Connection, currentStatus, type FailedReason, type StatusNow } from '../../domain/connection.js';
+import type { PlaceValues } from '../../domain/placeholders.js';
+import { readInputs } from '../../domain/profile-places.js';
 import { isOauth, type Provider } from '../../domain/provider.js';
 import { type RequestContext, toAuditOrigin } from '../../domain/request-context.js';
 import { type AllowedReturn, checkReturnUrl } from '../../domain/return-url.js';
 import { toSourceKey } from '../../domain/source-key.js';
+import { findMovedInputs } from '../../domain/tenant.js';
 import type { Stores } from '../../stores/database.js';
 import { findRequestedProvider } from './find-requested-provider.js';
 
@@ -73,6 +76,7 @@ export async function requestConnection(
   const connectionId = input.connectionId ?? createToken('nxc');
   const ticket = createToken('nxt');
   const flow = createFlow(deps, input, { provider, allowed, existing, ticket, context });
+  if (existing !== null) checkTenant(provider, existing, flow);
   const now = await deps.database.now();
   const expiresAt = await deps.database.transaction(async (stores) => {
     await checkPendingCaps(deps, stores, flow);
@@ -116,10 +120,16 @@ function checkInput(input: RequestConnectionInput, provider: Provider): void {
   if (Buffer.byteLength(JSON.stringify(input.metadata)) > maxMetadataBytes) {
     throw invalid('metadata', 'is larger than 4 KiB');
   }
-  if (Object.keys(input.inputs).length > 0) throw invalid('inputs', 'this provider takes no inputs');
   if (isOauth(provider.profile) && provider.profile.issuer === null && input.scopes?.includes('openid') === true) {
     throw invalid('scopes', 'openid needs a provider that is registered with an issuer');
   }
+}
+
+/** Subjects are told apart within one tenant, so at another one somebody else's account could take the place of this. */
+function checkTenant(provider: Provider, existing: Connection, flow: Flow): void {
+  if (existing.version === 0) return;
+  const [moved] = findMovedInputs(provider, existing.inputs, flow.inputs);
+  if (moved !== undefined) throw invalid(`inputs.${moved}`, "is not the connection's; request a new connection");
 }
 
 function invalid(path: string, message: string): NexusError {
@@ -174,6 +184,7 @@ function createFlow(deps: RequestConnectionDeps, input: RequestConnectionInput, 
     loginHint: input.loginHint,
     expectedSubject: input.expectedSubject,
     accountLabel: input.accountLabel,
+    inputs: readInputs(provider.profile, { ...keepDeclared(provider, existing), ...input.inputs }),
     requestedBy: context.principal?.keyId ?? null,
     source: toSourceKey(context.callerIp),
     cookieHash: null,
@@ -187,6 +198,12 @@ function createFlow(deps: RequestConnectionDeps, input: RequestConnectionInput, 
     createdAt: toInstant(now),
     expiresAt: toInstant(now + flowLifetimeSeconds * 1_000),
   };
+}
+
+/** A connection that is made anew keeps what it was given, as far as the provider still asks for it. */
+function keepDeclared({ profile }: Provider, existing: Connection | null): PlaceValues {
+  const kept = Object.entries(existing?.inputs ?? {}).filter(([name]) => Object.hasOwn(profile.inputs, name));
+  return Object.fromEntries(kept);
 }
 
 function createConnection(flow: Flow, idHash: string, input: RequestConnectionInput): Connection {
@@ -204,6 +221,8 @@ function createConnection(flow: Flow, idHash: string, input: RequestConnectionIn
     grantedScopes: null,
     accountSubject: null,
     accountLabel: flow.accountLabel,
+    inputs: flow.inputs,
+    accountData: {},
     metadata: input.metadata,
     requestedBy: flow.requestedBy,
     accessExpiresAt: null,

@@ -8,6 +8,7 @@ import { type Flow, maxRefusals } from '../../domain/authorization-flow.js';
 import { checkCredentials } from '../../domain/credential-schema.js';
 import type { InFlightLimiter } from '../../domain/in-flight-limiter.js';
 import { probeUrl } from '../../domain/probe-url.js';
+import { plainProbe } from '../../domain/profile-quirks.js';
 import type { Provider } from '../../domain/provider.js';
 import { type RequestContext, toAuditOrigin } from '../../domain/request-context.js';
 import { appendToReturnUrl } from '../../domain/return-url.js';
@@ -96,10 +97,17 @@ async function tryAtProvider(deps: CaptureCredentialDeps, entry: Entry, fields: 
   const { profile } = entry.provider;
   const url = probeUrl(profile);
   if (url === null) return;
+  const { method, headers, body } = profile.probe ?? plainProbe;
+  const isJson = body !== null && !Object.keys(headers).some((name) => name.toLowerCase() === 'content-type');
   const request = applyStrategy({
     strategy: profile.authStrategy,
     credentials: fields,
-    request: { method: profile.probe?.method ?? 'GET', url, headers: {}, body: '' },
+    request: {
+      method,
+      url,
+      headers: isJson ? { 'content-type': 'application/json', ...headers } : headers,
+      body: body ?? '',
+    },
     now: deps.clock.now(),
   });
   const leave = deps.captures.enter(entry.flow.flowId);
@@ -111,7 +119,7 @@ async function tryAtProvider(deps: CaptureCredentialDeps, entry: Entry, fields: 
     leave();
     throw error;
   });
-  const answer = await deps.providerClient.probe(request).finally(leave);
+  const answer = await deps.providerClient.probe({ ...request, verdict: profile.probe }).finally(leave);
   if (answer === 'accepted') return;
   const refusal =
     answer === 'refused'
@@ -179,7 +187,7 @@ async function keep(
   const outcome = await storeGrant(deps, {
     flow,
     grant,
-    providerName: provider.profile.name,
+    provider,
     origin: toAuditOrigin(context),
     settleFlow: async (stores) => {
       if (!(await stores.flows.consumeTicket(flow.flowId))) return false;

@@ -9,6 +9,7 @@ import { type Flow, type FlowSecrets, flowCookieSuffix } from '../../domain/auth
 import { flowContext } from '../../domain/blob-context.js';
 import type { FailedReason } from '../../domain/connection.js';
 import type { InFlightLimiter } from '../../domain/in-flight-limiter.js';
+import { placeFor, placeProvider } from '../../domain/profile-places.js';
 import type { Provider } from '../../domain/provider.js';
 import { type RequestContext, toAuditOrigin } from '../../domain/request-context.js';
 import { appendToReturnUrl } from '../../domain/return-url.js';
@@ -84,8 +85,9 @@ async function consumeCallback(
   const flow = await deps.database.transaction((stores) => stores.flows.consumeState(hashToken(state)));
   if (flow === null) throw flowExpired();
   // A provider that was deleted meanwhile gets no new connection, which nobody would look after.
-  const provider = await deps.database.stores.providers.findById(flow.providerId);
-  if (provider === null) throw flowExpired();
+  const registered = await deps.database.stores.providers.findById(flow.providerId);
+  if (registered === null) throw flowExpired();
+  const provider = placeFor(registered, flow);
   const callback: Callback = { flow, provider, state, parameters: input.parameters, origin };
   await checkBinding(deps, callback, input);
   await requireReturnAllowed(deps, flow);
@@ -159,10 +161,19 @@ async function obtainGrant(deps: CompleteAuthorizationDeps, callback: Callback):
       issuedOrigin: answer.issuedOrigin,
       subject: answer.subject,
       label: answer.label,
+      accountData: answer.accountData,
     };
   } catch (error) {
+    await discardObtained(deps, callback, error).catch(() => {});
     throw toFlowFailure(error);
   }
+}
+
+/** Tokens that came before something else failed belong to no connection. */
+async function discardObtained(deps: CompleteAuthorizationDeps, callback: Callback, error: unknown): Promise<void> {
+  if (!(error instanceof ProviderCallError) || error.obtained === null) return;
+  const { tokenSet: credential, ...told } = error.obtained;
+  await discard(deps, callback, { ...told, credential, subject: null, label: null });
 }
 
 function toFlowFailure(error: unknown): unknown {
@@ -200,7 +211,7 @@ async function keepGrant(deps: CompleteAuthorizationDeps, callback: Callback, gr
   const outcome = await storeGrant(deps, {
     flow,
     grant,
-    providerName: provider.profile.name,
+    provider,
     origin,
     settleFlow: (stores) => stores.flows.finish({ flowId: flow.flowId, status: 'done' }),
   });
@@ -212,7 +223,8 @@ async function awaitCompletion(deps: CompleteAuthorizationDeps, callback: Callba
   const { flow } = callback;
   // Told now, while the person is still here, although storing the grant will check it again.
   const connection = await deps.database.stores.connections.findByRef(flow.connectionRef);
-  if (isOtherAccount(flow, connection, grant)) throw new FlowFailure('account_mismatch');
+  if (isOtherAccount(flow, { connection, provider: callback.provider }, grant))
+    throw new FlowFailure('account_mismatch');
   const handle = await holdBoundGrant(deps, { flow, grant, from: 'exchanging', entries: [] });
   if (handle !== null) return successUrl(callback, handle);
   throw new FlowFailure('expired');
@@ -221,7 +233,7 @@ async function awaitCompletion(deps: CompleteAuthorizationDeps, callback: Callba
 async function discard(deps: CompleteAuthorizationDeps, callback: Callback, grant: Grant): Promise<void> {
   if (grant.credential.kind !== 'oauth2') return;
   await revokeGrant(deps, {
-    provider: callback.provider,
+    provider: placeProvider(callback.provider, grant.accountData ?? {}),
     credential: grant.credential,
     issuedOrigin: grant.issuedOrigin,
     endedRef: null,

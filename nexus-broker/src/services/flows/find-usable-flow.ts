@@ -1,6 +1,7 @@
 import { NexusError } from '@nexus/core/errors';
 import { hashToken, isToken } from '@nexus/core/tokens';
 import type { Flow } from '../../domain/authorization-flow.js';
+import { placeFor } from '../../domain/profile-places.js';
 import type { Provider } from '../../domain/provider.js';
 import { checkReturnUrl } from '../../domain/return-url.js';
 import type { Database } from '../../stores/database.js';
@@ -25,7 +26,7 @@ export async function findUsableFlow(database: Database, ticket: string): Promis
   if (flow.status === 'failed' || flow.expiresAt <= (await database.now())) throw flowExpired();
   const provider = await database.stores.providers.findById(flow.providerId);
   if (provider === null) throw flowExpired();
-  return { flow, provider };
+  return { flow, provider: placeFor(provider, flow) };
 }
 
 export function flowExpired(): NexusError {

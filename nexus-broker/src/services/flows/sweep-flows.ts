@@ -2,6 +2,7 @@ import type { Clock } from '@nexus/core/clock';
 import type { Vault } from '@nexus/vault/vault';
 import type { AuditLog } from '../../audit/audit-log.js';
 import type { AuditOrigin } from '../../domain/audit-event.js';
+import { placeFor } from '../../domain/profile-places.js';
 import { discardBoundGrant } from '../../grants/bound-grant.js';
 import type { ProviderClient } from '../../oauth/provider-client.js';
 import type { Database } from '../../stores/database.js';
@@ -23,7 +24,8 @@ const abandonedRetentionSeconds = 3_600;
 export async function discardUncompleted(deps: SweepFlowsDeps, origin: AuditOrigin): Promise<void> {
   for (const flow of await deps.database.stores.flows.listUncompleted(batch)) {
     const provider = await deps.database.stores.providers.findAnyById(flow.providerId);
-    if (provider !== null) await discardBoundGrant(deps, { flowId: flow.flowId, provider, origin });
+    if (provider !== null)
+      await discardBoundGrant(deps, { flowId: flow.flowId, provider: placeFor(provider, flow), origin });
   }
 }
 

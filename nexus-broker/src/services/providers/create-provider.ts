@@ -1,24 +1,12 @@
-import type { Clock } from '@nexus/core/clock';
 import { toInstant } from '@nexus/core/clock';
 import { createUlid } from '@nexus/core/ids';
-import type { Vault } from '@nexus/vault/vault';
-import type { AuditLog } from '../../audit/audit-log.js';
+import { expandTemplate } from '../../domain/profile-template.js';
 import type { Provider } from '../../domain/provider.js';
-import { listProviderUrls, parseProviderProfile } from '../../domain/provider-profile.js';
+import { parseProviderProfile } from '../../domain/provider-profile.js';
 import { type RequestContext, toAuditOrigin } from '../../domain/request-context.js';
 import { witness } from '../../domain/store-witness.js';
 import { sealClientSecrets } from '../../grants/provider-secrets.js';
-import type { ProviderClient } from '../../oauth/provider-client.js';
-import type { Database } from '../../stores/database.js';
-
-export interface WriteProviderDeps {
-  readonly database: Database;
-  readonly vault: Vault;
-  readonly audit: AuditLog;
-  readonly clock: Clock;
-  readonly providerClient: ProviderClient;
-  readonly environment: 'production' | 'development';
-}
+import { checkUrls, type WriteProviderDeps } from './write-provider.js';
 
 /**
  * Registers a provider. Who may write a token URL may steal refresh tokens, so every endpoint passes the outgoing guard
@@ -28,11 +16,12 @@ export interface WriteProviderDeps {
  */
 export async function createProvider(
   deps: WriteProviderDeps,
-  input: { readonly body: unknown },
+  input: { readonly body: { readonly [field: string]: unknown } },
   context: RequestContext,
 ): Promise<Provider> {
-  const { profile, clientSecrets } = parseProviderProfile(input.body, { environment: deps.environment });
-  for (const url of listProviderUrls(profile)) await deps.providerClient.checkUrl(url);
+  const { body, template } = expandTemplate(deps.catalogue, input.body);
+  const { profile, clientSecrets } = parseProviderProfile(body, { environment: deps.environment, template });
+  await checkUrls(deps, profile);
   const now = deps.clock.now();
   const providerId = createUlid(now);
   const provider: Provider = {
@@ -53,7 +42,8 @@ export async function createProvider(
           outcome: 'success',
           providerName: profile.name,
           resourceId: providerId,
-          data: { provider_id: providerId, fields: fieldNames(input.body) },
+          // Names only: a value could be a secret.
+          data: { provider_id: providerId, fields: Object.keys(input.body).sort() },
           store: witness('provider', providerId, provider.version, provider.sealedSecrets),
         },
         toAuditOrigin(context),
@@ -61,9 +51,4 @@ export async function createProvider(
     ]);
   });
   return provider;
-}
-
-/** Names only: a value could be a secret. */
-export function fieldNames(body: unknown): string[] {
-  return typeof body === 'object' && body !== null ? Object.keys(body).sort() : [];
 }

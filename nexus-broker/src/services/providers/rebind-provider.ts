@@ -4,6 +4,7 @@ import { NexusError } from '@nexus/core/errors';
 import type { Vault } from '@nexus/vault/vault';
 import type { AuditLog } from '../../audit/audit-log.js';
 import type { Connection } from '../../domain/connection.js';
+import { placeFor } from '../../domain/profile-places.js';
 import { isOauth, type Provider } from '../../domain/provider.js';
 import { type RequestContext, toAuditOrigin } from '../../domain/request-context.js';
 import { witness } from '../../domain/store-witness.js';
@@ -37,17 +38,19 @@ export async function rebindProvider(
 ): Promise<{ readonly providerId: string; readonly connections: number; readonly reactivated: number }> {
   const provider = await getProvider(deps, input);
   if (!isOauth(provider.profile)) throw new NexusError('invalid_request', 'Static credentials belong to no origin.');
-  const current = await deps.providerClient.tokenEndpointOrigin(provider);
-  if (current !== input.toOrigin) {
+  const rows = await deps.database.stores.connections.listByIssuedOrigin(provider.providerId, input.fromOrigin);
+  const bindings = await listBindings(deps, provider, rows);
+  // Where a value of each connection is part of the origin, the profile names one for each.
+  const named = bindings.length > 0 ? bindings : [{ origins: await deps.providerClient.trustedOrigins(provider) }];
+  if (!named.some(({ origins }) => origins[0] === input.toOrigin)) {
     throw new NexusError('invalid_request', "to_origin must be the origin of the profile's token endpoint.", {
       details: [{ path: 'to_origin', message: 'is not the origin the profile names' }],
     });
   }
-  const rows = await deps.database.stores.connections.listByIssuedOrigin(provider.providerId, input.fromOrigin);
   let connections = 0;
   let reactivated = 0;
-  for (const row of rows) {
-    if (!(await rebindOne(deps, input, provider, row, context))) continue;
+  for (const { row, origins } of bindings.filter((binding) => binding.origins[0] === input.toOrigin)) {
+    if (!(await rebindOne(deps, input, { provider, row, origins }, context))) continue;
     connections += 1;
     if (row.status === 'attention') reactivated += 1;
   }
@@ -81,18 +84,36 @@ async function recordDecision(
   await deps.database.transaction((stores) => stores.audit.insert([entry]));
 }
 
+interface Binding {
+  readonly row: Connection;
+  /** What its credential may be sent to from now on, the token endpoint's origin first. */
+  readonly origins: readonly string[];
+}
+
+async function listBindings(
+  { providerClient }: RebindProviderDeps,
+  provider: Provider,
+  rows: readonly Connection[],
+): Promise<Binding[]> {
+  const bindings: Binding[] = [];
+  for (const row of rows) {
+    bindings.push({ row, origins: await providerClient.trustedOrigins(placeFor(provider, row)) });
+  }
+  return bindings;
+}
+
 async function rebindOne(
   deps: RebindProviderDeps,
   input: RebindProviderInput,
-  provider: Provider,
-  row: Connection,
+  { provider, row, origins }: Binding & { readonly provider: Provider },
   context: RequestContext,
 ): Promise<boolean> {
   const { sealedCredential } = row;
   if (sealedCredential === null) return false;
   if (row.status === 'attention' && row.reason !== 'origin_changed') return false;
   const credential = await openCredential(deps.vault, { ...row, sealedCredential });
-  const sealed = sealCredential(deps.vault, row, credential, row.version + 1, input.toOrigin);
+  const bound = credential.kind === 'oauth2' ? { ...credential, origins } : credential;
+  const sealed = sealCredential(deps.vault, row, bound, row.version + 1, input.toOrigin);
   return deps.database.transaction(async (stores) => {
     const isBound = await stores.connections.rebind({
       connectionRef: row.connectionRef,

@@ -1,4 +1,3 @@
-import { getProviderOf } from '../../disclosure/active-connection.js';
 import type { AgentSession, SessionFilter } from '../../domain/agent-session.js';
 import type { Database } from '../../stores/database.js';
 
@@ -39,7 +38,8 @@ export async function listSessions(
   const sessions: SessionListing[] = [];
   for (const session of page) {
     const known = names.get(session.providerId);
-    const providerName = known ?? (await getProviderOf(deps.database, session)).profile.name;
+    const providerName =
+      known ?? (await deps.database.stores.providers.findAnyById(session.providerId))?.profile.name ?? '';
     names.set(session.providerId, providerName);
     sessions.push({ session, providerName, isOpen: session.closedAt === null && session.expiresAt > now });
   }

@@ -1,6 +1,7 @@
 /** The state of the whole installation as its database and this Broker's engine know it. No secrets, no names of people. */
 import { type Clock, toInstant } from '@nexus/core/clock';
 import type { AuditSealer } from '../../audit/audit-sealer.js';
+import { inUseMs } from '../../domain/grant.js';
 import type { UnsavedRenewals } from '../../refresh/unsaved-renewals.js';
 import type { PaceEntry } from '../../stores/call-pace-store.js';
 import type { Database } from '../../stores/database.js';
@@ -28,9 +29,6 @@ export interface Overview {
   readonly blocked: readonly PaceEntry[];
   readonly sealingLagSeconds: number;
 }
-
-/** What was not read for a day is not refreshed ahead of time either. */
-const inUseMs = 24 * 3_600_000;
 
 export async function readOverview(deps: OverviewDeps): Promise<Overview> {
   const now = deps.clock.now();

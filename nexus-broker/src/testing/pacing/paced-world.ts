@@ -11,7 +11,8 @@ import { requireActive } from '../../disclosure/active-connection.js';
 import { renewWhereDue } from '../../disclosure/read-credential.js';
 import type { OauthCredential } from '../../domain/credential.js';
 import { refreshDueAt } from '../../domain/grant.js';
-import type { Provider, RefreshPolicy } from '../../domain/provider.js';
+import type { RefreshPolicy } from '../../domain/profile-quirks.js';
+import type { Provider } from '../../domain/provider.js';
 import { isAlive } from '../../domain/read-plan.js';
 import { systemContext } from '../../domain/request-context.js';
 import { sealCredential } from '../../grants/credential-custody.js';
@@ -108,7 +109,7 @@ export class PacedWorld {
     const never = () => Promise.reject(new Error('a schedule does not ask for this'));
     return {
       describeServer: never,
-      tokenEndpointOrigin: async () => origin,
+      trustedOrigins: async () => [origin],
       knownTokenEndpointOrigin: () => origin,
       buildAuthorizationUrl: never,
       exchangeCode: never,

@@ -38,7 +38,7 @@ describe('schedule', () => {
     expect(world.calls.filter((at) => at >= first + 55_000).length).toBeOneOf([2, 3]);
     expect(world.logged.filter((line) => line.includes('refuses our client'))).toHaveLength(1);
     expect(await world.database.stores.connections.countByStatus()).toEqual({ active: count });
-    const states = await world.brokers[0]?.gate.listStates();
+    const states = await world.database.stores.callPace.list();
     expect(states).toContainEqual(expect.objectContaining({ state: 'stopped' }));
     world.failure = null;
     // The few that were refused wait two minutes, whoever else is served by then.

@@ -72,7 +72,7 @@ export class Authority {
     const never = () => Promise.reject(new Error('a refresh engine does not ask for this'));
     return {
       describeServer: never,
-      tokenEndpointOrigin: async () => origin,
+      trustedOrigins: async () => [origin],
       knownTokenEndpointOrigin: () => origin,
       buildAuthorizationUrl: never,
       exchangeCode: never,

@@ -119,6 +119,16 @@ describe('showFlowPage', () => {
     }
   });
 
+  it.each([
+    ['consent', oauthViewFixture()],
+    ['form', staticViewFixture()],
+  ])('names the tenant whose %s it is', async (_page, view) => {
+    await using world = await openWorld();
+    world.broker.on(route, () => ({ body: { ...view, provider_host: 'acme.tenants.example' } }));
+    const page = await (await world.send('GET', '/connect/t')).text();
+    expect(page).toContain('<dd><bdi>Acme</bdi> at <bdi>acme.tenants.example</bdi></dd>');
+  });
+
   it('H11: 60 payloads in every text of the page come out as text', async () => {
     await using world = await openWorld();
     let current = 'X';
@@ -127,6 +137,7 @@ describe('showFlowPage', () => {
         ...staticViewFixture(),
         app_name: current,
         provider_display_name: current,
+        provider_host: current,
         account_label: current,
         scopes: [current],
         schema: {

@@ -61,6 +61,15 @@ describe('getProvidersMetadata', () => {
     expect(await response.json()).toEqual({ oauth2: { acme: card } });
   });
 
+  it('says what people are asked for', async () => {
+    await using world = await openWorld();
+    const input = { title: 'Site', description: null, pattern: null, options: [], default: null, allowed_hosts: [] };
+    const asking = { ...card, credential_schema: { type: 'object' }, inputs: { site: input } };
+    world.broker.on(route, { body: { api_key: { acme: asking } } });
+    const response = await world.send('GET', '/v1/providers/metadata');
+    expect(await response.json()).toEqual({ api_key: { acme: asking } });
+  });
+
   it('is closed by METADATA_REQUIRES_KEY', async () => {
     await using world = await openWorld({ METADATA_REQUIRES_KEY: 'true' });
     world.broker.on(route, { body: {} });

@@ -14,7 +14,14 @@ export const ConnectionStatus = z
   .openapi('ConnectionStatus');
 
 const Account = z
-  .object({ subject: z.string().nullable(), label: z.string().nullable() })
+  .object({
+    subject: z.string().nullable(),
+    label: z.string().nullable(),
+    data: z.record(z.string(), z.string()).optional().openapi({
+      description:
+        'What the provider told once and its profile keeps, such as the address of its API for this account.',
+    }),
+  })
   .openapi('Account', { description: 'The account at the provider, as far as the provider tells.' });
 
 /** Opaque to callers: a value that cannot be an id is an unknown id and gets the same 404. */

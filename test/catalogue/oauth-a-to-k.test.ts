@@ -1,0 +1,3 @@
+import { describeOauth } from './describe-oauth.js';
+
+await describeOauth({ to: 'l' });
