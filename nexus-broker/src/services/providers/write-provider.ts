@@ -81,7 +81,9 @@ export async function checkUrls(
   { providerClient }: Pick<WriteProviderDeps, 'providerClient'>,
   profile: ProviderProfile,
 ): Promise<void> {
-  for (const url of listProviderUrls(profile)) await providerClient.checkUrl(url);
+  // All at once, because a name that nobody resolves takes seconds; what is said is about the first of them.
+  const checks = await Promise.allSettled(listProviderUrls(profile).map((url) => providerClient.checkUrl(url)));
+  for (const check of checks) if (check.status === 'rejected') throw check.reason;
 }
 
 /** What only an admin may change, unless it is what the provider's own template says: see decision 0011. */
