@@ -29,9 +29,14 @@ describeEachDatabase('three Brokers and a provider behind a bad network', (open,
   beforeEach(async () => {
     rig.authority.rotates = true;
     proxy.setFault({ kind: 'pass' });
-    proxy.resetAll();
-    // A request over a connection whose end has not been noticed would be another fault.
-    await expect.poll(() => proxy.openConnections()).toBe(0);
+    // A request over a connection whose end has not been noticed would be another fault, and so would one that the test
+    // before left on its way.
+    await expect
+      .poll(() => {
+        proxy.resetAll();
+        return proxy.openConnections();
+      })
+      .toBe(0);
     await sleep(30);
   });
   afterAll(async () => {
